@@ -1,0 +1,25 @@
+# Two commands: `make reproduce` runs the default study, `make test` the tests. Both set up .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+# The lock as constraints: the same file pins torch's CPU build where only that is at hand, and CUDA where it is not.
+INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode $${PIP_FIND_LINKS:+--find-links $$PIP_FIND_LINKS}
+
+.PHONY: reproduce test setup lock
+reproduce: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $$(nproc)
+
+test: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest
+
+setup: .venv/.installed
+
+.venv/.installed: pyproject.toml requirements.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock uv
+	VIRTUAL_ENV=$(CURDIR)/.venv $(INSTALL) -c requirements.lock -e '.[dev]'
+	touch $@
+
+# Newest versions that fit pyproject.toml; torch stays where it was tested.
+lock:
+	echo 'torch==2.13.0' | $(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	  --constraints - --no-annotate --custom-compile-command 'make lock' --output-file requirements.lock

@@ -1,0 +1,145 @@
+# The graph as Snakemake reads it. pipeline/graph.py says what every stage takes and makes; dvc.yaml says the same.
+#
+#   snakemake --cores 8                          the default study (params.yaml)
+#   snakemake --cores 8 --config study=camvid    another (studies/camvid/study.yaml)
+#
+# A job runs again when its record differs from what its parameters, sources and inputs would make now, whichever engine
+# made it. Snakemake sees that as the age of a stamp, the one input here that is not ancient.
+
+from pipeline import engine, params
+from pipeline.graph import STAGES, jobs
+
+PARAMS = params.load(config.get("study"))
+GRAPH = engine.Graph(PARAMS, stamp=workflow.is_main_process)
+
+
+wildcard_constraints:
+    data="[^/]+",
+    images="[^/]+",
+    recipe="[^/]+",
+    variant="[^/]+",
+    seed="[0-9]+",
+    study="[^/]+",
+
+
+# Every record and not the last table alone: a result that is missing must be missed.
+rule all:
+    input:
+        [output for job in jobs(PARAMS) for output in job.outputs],
+
+
+rule prepare:
+    input:
+        GRAPH.stamp("prepare"),
+    output:
+        *STAGES["prepare"].outputs,
+    log:
+        GRAPH.log("prepare"),
+    shell:
+        "python -m pipeline prepare {wildcards.data}"
+
+
+rule pretrain:
+    input:
+        GRAPH.stamp("pretrain"),
+        ancient(GRAPH.inputs("pretrain")),
+    output:
+        *STAGES["pretrain"].outputs,
+    log:
+        GRAPH.log("pretrain"),
+    shell:
+        "python -m pipeline pretrain {wildcards.images} {wildcards.recipe} {wildcards.backbone}"
+
+
+rule train:
+    input:
+        GRAPH.stamp("train"),
+        ancient(GRAPH.inputs("train")),
+    output:
+        *STAGES["train"].outputs,
+    log:
+        GRAPH.log("train"),
+    shell:
+        "python -m pipeline train {wildcards.data} {wildcards.images} {wildcards.recipe} {wildcards.variant} {wildcards.seed}"
+
+
+rule evaluate:
+    input:
+        GRAPH.stamp("evaluate"),
+        ancient(GRAPH.inputs("evaluate")),
+    output:
+        *STAGES["evaluate"].outputs,
+    log:
+        GRAPH.log("evaluate"),
+    shell:
+        "python -m pipeline evaluate {wildcards.data} {wildcards.images} {wildcards.recipe} {wildcards.variant} {wildcards.seed}"
+
+
+rule floor:
+    input:
+        GRAPH.stamp("floor"),
+        ancient(GRAPH.inputs("floor")),
+    output:
+        *STAGES["floor"].outputs,
+    log:
+        GRAPH.log("floor"),
+    shell:
+        "python -m pipeline floor {wildcards.data} {wildcards.recipe}"
+
+
+rule complexity:
+    input:
+        GRAPH.stamp("complexity"),
+    output:
+        *STAGES["complexity"].outputs,
+    log:
+        GRAPH.log("complexity"),
+    shell:
+        "python -m pipeline complexity {wildcards.data} {wildcards.recipe} {wildcards.variant}"
+
+
+# All cores: nothing may run beside a timing.
+rule latency:
+    input:
+        GRAPH.stamp("latency"),
+        ancient(GRAPH.inputs("latency")),
+    output:
+        *STAGES["latency"].outputs,
+    log:
+        GRAPH.log("latency"),
+    threads: workflow.cores
+    shell:
+        "python -m pipeline latency {wildcards.study}"
+
+
+rule analyse:
+    input:
+        GRAPH.stamp("analyse"),
+        ancient(GRAPH.inputs("analyse")),
+    output:
+        *STAGES["analyse"].outputs,
+    log:
+        GRAPH.log("analyse"),
+    shell:
+        "python -m pipeline analyse {wildcards.study}"
+
+
+rule track:
+    input:
+        GRAPH.stamp("track"),
+        ancient(GRAPH.inputs("track")),
+    output:
+        *STAGES["track"].outputs,
+    log:
+        GRAPH.log("track"),
+    shell:
+        "python -m pipeline track {wildcards.study}"
+
+
+# What ran is current for DVC too, after a failure as well.
+onsuccess:
+    shell("python -m pipeline agree {PARAMS.study.name}")
+
+
+onerror:
+    shell("python -m pipeline agree {PARAMS.study.name}")

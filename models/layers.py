@@ -1,0 +1,39 @@
+"""The convolutions every network here is made of, and resizing by target size."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution without bias, batch norm and, unless `activation` is False, ReLU. Keeps ceil(size / stride)."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, activation: bool = True):
+        super().__init__(
+            nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
+            nn.BatchNorm2d(outputs),
+            *([nn.ReLU(inplace=True)] if activation else []),
+        )
+
+
+class SeparableConv(nn.Sequential):
+    """Depthwise 3x3, pointwise 1x1, batch norm and, unless `activation` is False, ReLU (Section 3.2).
+
+    The paper does not say whether the depthwise half has a norm of its own; as in Xception (Chollet 2017) it has none.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, activation: bool = True):
+        super().__init__(
+            nn.Conv2d(inputs, inputs, 3, stride, padding=1, groups=inputs, bias=False),
+            ConvNorm(inputs, outputs, activation=activation),
+        )
+
+
+def resize(features: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
+    """Bilinear resize to `size` (rows, columns).
+
+    The figures give factors (x4, x8), but factors only meet again where the input divides by 64; a target size always does.
+    """
+    if features.shape[-2:] == tuple(size):
+        return features
+    return F.interpolate(features, size, mode="bilinear", align_corners=False)

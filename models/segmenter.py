@@ -1,0 +1,46 @@
+"""A whole network of the study: structure, decoder, and class scores at the input's size."""
+
+import hashlib
+import math
+
+import torch
+from torch import Tensor, nn
+
+from models.decoder import Decoder
+from models.layers import resize
+from models.structures import STRUCTURES
+
+
+class Segmenter(nn.Module):
+    """One variant: a point of the space (structure, backbone, attention, networks, decoder)."""
+
+    def __init__(self, structure: str, backbone: str, attention: str, networks: int, decoder: str, classes: int):
+        super().__init__()
+        self.structure = STRUCTURES[structure](backbone, attention, networks)
+        self.decoder = Decoder(decoder, self.structure.high, self.structure.low, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores, Nx`classes`xHxW, of images Nx3xHxW, any H and W from 64."""
+        return resize(self.decoder(*self.structure(images)), images.shape[-2:])
+
+
+def initialise(model: nn.Module, seed: int) -> None:
+    """Draw every weight from (seed, its name): modules that two variants share start alike.
+
+    He's normal, over the fan-out for convolutions and over the fan-in for the FC layer; biases 0, norms 1 and 0.
+    """
+    for name, module in model.named_modules():
+        if not isinstance(module, nn.Conv2d | nn.Linear):
+            continue
+        weight = module.weight
+        fan = (
+            weight.shape[1]
+            if isinstance(module, nn.Linear)
+            else weight.shape[0] * weight[0, 0].numel() // module.groups
+        )
+        digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
+        generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+        with torch.no_grad():
+            weight.copy_(torch.randn(weight.shape, generator=generator) * math.sqrt(2 / fan))
+            if module.bias is not None:
+                module.bias.zero_()

@@ -1,0 +1,82 @@
+"""The lightweight Xception of Table 1, as the first network of an aggregation or as a later one."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from models.layers import ConvNorm, SeparableConv
+
+
+class Features(NamedTuple):
+    """One network's stages, at strides 4, 8 and 16 of what a first network gets (8, 16, 32 for a second, ...)."""
+
+    enc2: Tensor
+    enc3: Tensor
+    enc4: Tensor
+
+
+class Table1(NamedTuple):
+    """A column of Table 1: the stem's channels, each stage's output channels and number of blocks."""
+
+    stem: int
+    widths: tuple[int, int, int]
+    blocks: tuple[int, int, int]
+
+
+XCEPTION_A = Table1(stem=8, widths=(48, 96, 192), blocks=(4, 6, 4))
+XCEPTION_B = Table1(stem=8, widths=(32, 64, 128), blocks=(4, 6, 4))
+
+
+class Block(nn.Module):
+    """Three separable convolutions, the first two a quarter as wide, and the sum with the input (Table 1).
+
+    A stage's first block halves the resolution. Where in the block the stride lies and whether the projection is
+    normalised is not said; the stride in the first convolution and a normalised 1x1 fit the paper's MACs.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int):
+        super().__init__()
+        inner = outputs // 4
+        self.body = nn.Sequential(
+            SeparableConv(inputs, inner, stride),
+            SeparableConv(inner, inner),
+            SeparableConv(inner, outputs, activation=False),
+        )
+        self.stride = stride
+        first = stride > 1 or inputs != outputs
+        self.shortcut = ConvNorm(inputs, outputs, activation=False) if first else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        # A 1x1 convolution of stride 2 is a 1x1 convolution of every other pixel. Written as the first, its
+        # gradient for 8 channels corrupts memory in torch 2.13's CPU build (oneDNN, channels_last).
+        return torch.relu(self.body(x) + self.shortcut(x[:, :, :: self.stride, :: self.stride]))
+
+
+class Xception(nn.Module):
+    """Table 1's conv1, enc2, enc3 and enc4.
+
+    `entry` is the number of channels of an input that replaces conv1 (a later network reads features, not an image);
+    None keeps conv1 and reads RGB. `reused` are the channels of another network's stages, concatenated to the
+    input of enc2, enc3 and enc4 (Figure 3); zeros reuse nothing.
+    """
+
+    def __init__(self, table: Table1, entry: int | None = None, reused: tuple[int, int, int] = (0, 0, 0)):
+        super().__init__()
+        self.widths = table.widths
+        self.conv1 = ConvNorm(3, table.stem, kernel=3, stride=2) if entry is None else nn.Identity()
+        inputs = (entry or table.stem, *table.widths[:2])
+        stages = [
+            nn.Sequential(Block(i + r, width, 2), *(Block(width, width, 1) for _ in range(count - 1)))
+            for i, r, width, count in zip(inputs, reused, table.widths, table.blocks, strict=True)
+        ]
+        self.enc2, self.enc3, self.enc4 = stages
+
+    def forward(self, x: Tensor, reused: Features | None = None) -> Features:
+        """`x` is Nx3xHxW, or Nx`entry`xHxW for a later network; `reused` are the stages to concatenate."""
+        stages = []
+        x = self.conv1(x)
+        for index, stage in enumerate((self.enc2, self.enc3, self.enc4)):
+            x = stage(x if reused is None else torch.cat((x, reused[index]), dim=1))
+            stages.append(x)
+        return Features(*stages)

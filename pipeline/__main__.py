@@ -1,0 +1,112 @@
+"""`python -m pipeline STAGE …`: run one job of the graph, or ask about a study."""
+
+import argparse
+import sys
+
+from pipeline import graph, params
+from pipeline.errors import BadInput, did_you_mean
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return the exit code. A user's mistake is one sentence on standard error and code 1."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.call(options)
+    except BadInput as error:
+        if options.debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same command continues where it stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for stage, spec in graph.STAGES.items():
+        command = commands.add_parser(stage, help=f"run one job of the stage: {' '.join(spec.wildcards).upper()}")
+        for wildcard in spec.wildcards:
+            command.add_argument(wildcard)
+        if stage == "train":
+            command.add_argument("--no-track", action="store_true", help="keep the run out of MLflow for now")
+        command.set_defaults(call=_job, stage=stage, no_track=False)
+    _add(commands, "plan", _plan, "what a study would run, why, and what it costs", "study")
+    _add(commands, "fetch", _fetch, "download a data set that may be downloaded", "data")
+    _add(commands, "agree", _agree, "tell DVC which of a study's results are current", "study")
+    render = _add(commands, "render", _render, "tables and figures from kept result files, without training", "study")
+    render.add_argument("--kept", help="the folder of the kept results (default: studies/STUDY/results)")
+    ui = commands.add_parser("ui", help="browse the runs in MLflow's UI")
+    ui.add_argument("--port", type=int, default=5000)
+    ui.set_defaults(call=_ui)
+    return parser
+
+
+def _add(commands, name: str, call, text: str, argument: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text)
+    command.add_argument(argument, **({"nargs": "?"} if argument == "study" else {}))
+    command.set_defaults(call=call)
+    return command
+
+
+def _job(options: argparse.Namespace) -> None:
+    from pipeline.run import run
+
+    wildcards = {name: getattr(options, name) for name in graph.STAGES[options.stage].wildcards}
+    loaded = params.load(wildcards.get("study"))
+    _known(wildcards, loaded)
+    run(graph.job(loaded, options.stage, wildcards), loaded, track=not options.no_track)
+
+
+def _known(wildcards: dict[str, str], loaded: params.Params) -> None:
+    sections = {"data": loaded.data, "images": loaded.data, "recipe": loaded.recipes, "variant": loaded.variants}
+    for name, section in sections.items():
+        value = wildcards.get(name)
+        if value is not None and value not in section:
+            known = ", ".join(section)
+            raise BadInput(f'params.yaml has no {name} "{value}"{did_you_mean(value, section)}; known are {known}')
+    if not wildcards.get("seed", "0").isdecimal():
+        raise BadInput(f'the seed is "{wildcards["seed"]}"; it must be a whole number from 0')
+
+
+def _plan(options: argparse.Namespace) -> None:
+    from pipeline.plan import plan
+
+    print(plan(params.load(options.study)))
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    from pipeline.datasets import fetch
+
+    _known({"data": options.data}, loaded := params.load())
+    fetch(options.data, loaded.data[options.data])
+
+
+def _agree(options: argparse.Namespace) -> None:
+    from pipeline.engine import agree
+
+    print(agree(params.load(options.study)))
+
+
+def _render(options: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from analysis.study import analyse
+
+    study = params.load(options.study).study
+    kept = Path(options.kept or f"studies/{study.name}/results")
+    analyse(study, kept / study.name, results=kept)
+    print(f"tables and figures are in {kept / study.name}")
+
+
+def _ui(options: argparse.Namespace) -> None:
+    from pipeline import tracking
+
+    tracking.serve(options.port, params.load())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""What both engines need to know of a study's jobs: which are out of date, and how that is told to each."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipeline import graph, paths, provenance
+from pipeline.graph import Job
+from pipeline.params import Params
+
+LONG_AGO = 946684800
+"""Age of the stamp of a job that is up to date (2000-01-01): older than any output."""
+
+
+def stale(params: Params) -> dict[str, list[str]]:
+    """For each job of the study that would run, by name: why. A job whose input is made again is made again."""
+    waiting: dict[Path, str] = {}
+    found = {}
+    for job in graph.jobs(params):
+        reasons = provenance.reasons(job, params)
+        reasons += [f"{path} is made again" for path in job.inputs if path in waiting]
+        if reasons:
+            found[job.name] = reasons
+            waiting |= dict.fromkeys(job.outputs, job.name)
+    return found
+
+
+class Graph:
+    """The study for the Snakefile: functions from a job's wildcards to its files.
+
+    With `stamp` (in Snakemake's main process alone) every job's stamp is aged first: new where the job would run.
+    """
+
+    def __init__(self, params: Params, stamp: bool):
+        self.params = params
+        if stamp:
+            reasons = stale(params)
+            for job in graph.jobs(params):
+                _age(_stamp(job.record), new=job.name in reasons)
+
+    def inputs(self, stage: str) -> Callable[[Any], list[str]]:
+        return lambda wildcards: [str(path) for path in graph.job(self.params, stage, dict(wildcards.items())).inputs]
+
+    def stamp(self, stage: str) -> str:
+        return str(_stamp(Path(graph.STAGES[stage].record)))
+
+    def log(self, stage: str) -> str:
+        return str(paths.work("logs", Path(graph.STAGES[stage].record)).with_suffix(".log"))
+
+
+def agree(params: Params) -> str:
+    """Record every job whose results are current as current in dvc.lock too, each by its name; say how many."""
+    current = [job for job in graph.jobs(params) if not provenance.reasons(job, params)]
+    file = dvc_file(params)
+    names = [f"{file}:{dvc_name(job)}" for job in current]
+    if names:
+        subprocess.run(["dvc", "commit", "--force", "--quiet", *names], check=True)
+    return f"DVC knows {len(names)} of the study's {len(graph.jobs(params))} jobs as up to date"
+
+
+def dvc_file(params: Params) -> str:
+    """The dvc.yaml that declares the study."""
+    folder = Path(paths.fill(paths.STUDY, study=params.study.name)).parent
+    return str(folder / "dvc.yaml") if folder.exists() else "dvc.yaml"
+
+
+def dvc_name(job: Job) -> str:
+    """A job's name in dvc.yaml: the stage, and the values of the wildcards that its matrix spans."""
+    spans = {"prepare": ["data"], "pretrain": ["backbone"], "complexity": ["variant"]}
+    spans |= dict.fromkeys(("train", "evaluate"), ["variant", "seed"])
+    values = [job.wildcards[name] for name in spans.get(job.stage, [])]
+    return "@".join([job.stage, "-".join(values)]) if values else job.stage
+
+
+def _stamp(record: Path) -> Path:
+    return paths.work("stamps", record).with_suffix(".stamp")
+
+
+def _age(stamp: Path, new: bool) -> None:
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.touch()
+    moment = time.time() if new else LONG_AGO
+    os.utime(stamp, (moment, moment))

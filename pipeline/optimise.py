@@ -1,0 +1,129 @@
+"""The training loop that pretraining and training share: SGD with poly rate, checkpointed, resumable bit for bit."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from pipeline import augment, device, weights
+from pipeline.datasets.base import IGNORE
+from pipeline.errors import BadInput
+from pipeline.progress import progress
+
+if TYPE_CHECKING:
+    from pipeline.params import Pretraining, Training
+
+CURVE = ["epoch", "rate", "loss", "accuracy"]
+
+
+class Checkpoint(NamedTuple):
+    """Where an unfinished job keeps its state, and what made it: a state made by anything else is not used."""
+
+    path: Path
+    fingerprint: str
+
+
+class Epochs(torch.utils.data.Sampler):
+    """Batches of (epoch, index) in an order that is a function of the seed and the epoch alone. Drops the last, short one."""
+
+    def __init__(self, count: int, batch: int, seed: int):
+        self.count, self.batch, self.seed, self.epoch = count, batch, seed, 0
+
+    def __len__(self) -> int:
+        return self.count // self.batch
+
+    def __iter__(self):
+        order = augment.generator(self.seed, augment.ORDER, self.epoch).permutation(self.count)
+        for start in range(0, len(self) * self.batch, self.batch):
+            yield [(self.epoch, int(index)) for index in order[start : start + self.batch]]
+
+
+def poly(step: int, steps: int, initial: float, power: float, warmup: int = 0) -> float:
+    """The "poly" rate initial * (1 - step/steps)^power (Section 4), after `warmup` steps of linear rise."""
+    return initial * (1 - step / steps) ** power * min(1.0, (step + 1) / (warmup + 1))
+
+
+def optimise(
+    model: nn.Module,
+    data: Dataset,
+    recipe: "Pretraining | Training",
+    seed: int,
+    checkpoint: Checkpoint,
+    on_epoch: Callable[[dict[str, float]], None],
+    warmup: int = 0,
+) -> pd.DataFrame:
+    """Train `model` in place by cross entropy; return the curve, one row an epoch (columns `CURVE`).
+
+    A state that `checkpoint` holds of the same job is continued, and ends with the same weights as an undisturbed run.
+    """
+    sampler = Epochs(len(data), recipe.batch, seed)
+    if not len(sampler):
+        raise BadInput(f"a batch of {recipe.batch} needs as many images, there are {len(data)}; make `batch` smaller")
+    where = device.choose(recipe.threads)
+    model.to(where, memory_format=torch.channels_last).train()
+    optimiser = torch.optim.SGD(
+        model.parameters(), recipe.rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+    )
+    scaler = torch.amp.GradScaler(where.type, enabled=where.type == "cuda")
+    curve = _resume(checkpoint, model, optimiser, scaler)
+    loader = DataLoader(data, batch_sampler=sampler, **device.loading(where))
+    steps = recipe.epochs * len(sampler)
+    bar = progress(range(len(curve), recipe.epochs), "training", recipe.epochs, len(curve), "epochs")
+    for sampler.epoch in bar:
+        rates = [poly(step, steps, recipe.rate, recipe.power, warmup) for step in _steps(sampler)]
+        row = {"epoch": sampler.epoch, "rate": rates[-1], **_epoch(model, loader, optimiser, scaler, rates, where)}
+        if not row["loss"] < float("inf"):
+            raise BadInput(f"the loss is {row['loss']} in epoch {sampler.epoch}: the rate {recipe.rate} is too high")
+        curve.append(row)
+        _save(checkpoint, model, optimiser, scaler, curve)
+        on_epoch(row)
+        bar.set_postfix_str(f"loss {row['loss']:.3f}", refresh=False)
+    return pd.DataFrame(curve, columns=CURVE)
+
+
+def _steps(sampler: Epochs) -> range:
+    return range(sampler.epoch * len(sampler), (sampler.epoch + 1) * len(sampler))
+
+
+def _epoch(model, loader, optimiser, scaler, rates: list[float], where: torch.device) -> dict[str, float]:
+    """One pass over the data. Mean loss, and the share of rightly classified pixels (or images)."""
+    total, right, counted = torch.zeros((), device=where), 0, 0
+    for rate, (images, labels) in zip(rates, loader, strict=True):
+        images = images.to(where, memory_format=torch.channels_last, non_blocking=True)
+        labels = labels.to(where, non_blocking=True)
+        optimiser.param_groups[0]["lr"] = rate
+        optimiser.zero_grad(set_to_none=True)
+        with device.half_precision(where):
+            scores = model(images)
+        loss = nn.functional.cross_entropy(scores.float(), labels, ignore_index=IGNORE)
+        scaler.scale(loss).backward()
+        scaler.step(optimiser)
+        scaler.update()
+        total += loss.detach()
+        right, counted = right + _right(scores, labels), counted + (labels != IGNORE).sum()
+    return {"loss": float(total) / len(rates), "accuracy": float(right) / max(1, int(counted))}
+
+
+def _right(scores: Tensor, labels: Tensor) -> Tensor:
+    return (scores.detach().argmax(1) == labels).sum()
+
+
+def _resume(checkpoint: Checkpoint, model, optimiser, scaler) -> list[dict[str, float]]:
+    if not checkpoint.path.exists():
+        return []
+    state = weights.load(checkpoint.path)
+    if state["fingerprint"] != checkpoint.fingerprint:
+        return []
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    scaler.load_state_dict(state["scaler"])
+    return state["curve"]
+
+
+def _save(checkpoint: Checkpoint, model, optimiser, scaler, curve: list[dict[str, float]]) -> None:
+    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "scaler": scaler.state_dict()}
+    weights.save(checkpoint.path, {"fingerprint": checkpoint.fingerprint, "curve": curve, **state})

@@ -1,0 +1,268 @@
+"""params.yaml and studies/*/study.yaml as checked, typed objects. Nothing else reads them."""
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline import paths
+from pipeline.errors import BadInput, did_you_mean
+
+Side = Annotated[int, Field(ge=1)]
+Size = tuple[Annotated[int, Field(ge=64, le=4096)], Annotated[int, Field(ge=64, le=4096)]]
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Split = Literal["train", "val", "test"]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Study(Model):
+    """What is compared: a list of runs by name. Which data, pretrained on which images, by which recipe."""
+
+    name: Name
+    title: str
+    data: Name
+    images: Name
+    recipe: Name
+    backbones: list[Name] = Field(min_length=1)
+    variants: list[Name] = Field(min_length=1)
+    baseline: Name
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _once_each(self) -> "Study":
+        for key in ("variants", "seeds", "backbones"):
+            values = getattr(self, key)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{key} holds an entry twice: {values}")
+        if self.baseline not in self.variants:
+            raise ValueError(f'baseline "{self.baseline}" is none of the variants {self.variants}')
+        return self
+
+
+class SyntheticData(Model):
+    kind: Literal["synthetic"]
+    seed: int
+    size: tuple[Annotated[int, Field(ge=64, le=1024)], Annotated[int, Field(ge=64, le=2048)]]
+    frames: dict[Split, Annotated[int, Field(ge=0)]]
+
+
+class CropData(Model):
+    kind: Literal["crops"]
+    seed: int
+    size: Annotated[int, Field(ge=32, le=128)]
+    images: dict[Literal["train", "val"], Count]
+
+
+class FrameData(Model):
+    kind: Literal["camvid", "cityscapes"]
+    directory: str
+
+
+class ImageData(Model):
+    kind: Literal["images"]
+    directory: str
+    size: Annotated[int, Field(ge=32, le=512)]
+
+
+Data = Annotated[SyntheticData | CropData | FrameData | ImageData, Field(discriminator="kind")]
+
+
+class Pretraining(Model):
+    epochs: Annotated[int, Field(ge=0)]
+    batch: Annotated[int, Field(ge=2)]
+    rate: Positive
+    power: Positive
+    momentum: Share
+    weight_decay: Annotated[float, Field(ge=0)]
+    scale: tuple[Positive, Positive]
+    seed: int
+    threads: Count
+
+
+class Training(Model):
+    splits: list[Split] = Field(min_length=1)
+    score: Split
+    input_size: Size
+    frame_size: Size
+    epochs: Count
+    batch: Annotated[int, Field(ge=2)]
+    rate: Positive
+    power: Positive
+    momentum: Share
+    weight_decay: Annotated[float, Field(ge=0)]
+    flip: Share
+    scale: tuple[Positive, Positive]
+    warmup: Annotated[int, Field(ge=0)]
+    threads: Count
+
+    @model_validator(mode="after")
+    def _scored_frames_are_not_trained_on(self) -> "Training":
+        if self.score in self.splits:
+            raise ValueError(f'score is "{self.score}", which splits {self.splits} train on; score another split')
+        return self
+
+
+class Recipe(Model):
+    pretraining: Pretraining
+    training: Training
+
+
+class Variant(Model):
+    """A point in the space of networks; what each value means is said in models/."""
+
+    structure: Literal["single", "a", "b", "c", "d"]
+    backbone: Literal["xception-a", "xception-b"]
+    attention: Literal["fc", "none"]
+    networks: Annotated[int, Field(ge=1, le=4)]
+    decoder: Literal["none", "HL", "HL+LL"]
+
+    @model_validator(mode="after")
+    def _networks_fit_the_structure(self) -> "Variant":
+        alone = self.structure in ("single", "b")
+        if alone != (self.networks == 1):
+            allowed = "one network" if alone else "2 to 4 networks"
+            raise ValueError(f"structure {self.structure} has {allowed}, not {self.networks}")
+        return self
+
+
+class Evaluation(Model):
+    batch: Count
+    border: Count
+    sizes: list[Count] = Field(min_length=1)
+    pictures: Annotated[int, Field(ge=0)]
+    threads: Count
+
+
+class Floor(Model):
+    pixels: Count
+    iterations: Count
+    seed: int
+
+
+class Complexity(Model):
+    paper_size: Size
+
+
+class Latency(Model):
+    warmup: Annotated[int, Field(ge=0)]
+    rounds: Annotated[int, Field(ge=2)]
+    samples: Count
+    threads: Count
+    seed: int
+    stability: Share
+
+
+class Params(Model):
+    """Everything, with the study that is asked for in place of params.yaml's own."""
+
+    study: Study
+    data: dict[Name, Data]
+    recipes: dict[Name, Recipe]
+    variants: dict[Name, Variant]
+    evaluation: Evaluation
+    floor: Floor
+    complexity: Complexity
+    latency: Latency
+
+    @model_validator(mode="after")
+    def _the_study_names_what_exists(self) -> "Params":
+        study = self.study
+        wanted = [("data", study.data, self.data), ("images", study.images, self.data)]
+        wanted += [("recipe", study.recipe, self.recipes)]
+        wanted += [("variants", name, self.variants) for name in study.variants]
+        for key, name, known in wanted:
+            if name not in known:
+                raise ValueError(f'study.{key} names "{name}"{did_you_mean(name, known)}, known are {", ".join(known)}')
+        used = {self.variants[name].backbone for name in study.variants}
+        if used != set(study.backbones):
+            raise ValueError(f"study.backbones is {study.backbones}, but its variants use {sorted(used)}")
+        return self
+
+
+def load(study: str | None = None) -> Params:
+    """Params with the study `study` (a folder of studies/), or params.yaml's own. `BadInput` names the key."""
+    raw = _read(Path(paths.PARAMS))
+    if study not in (None, raw.get("study", {}).get("name")):
+        raw = {**raw, "study": _study(study)}
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        raise BadInput(_sentence(error, raw)) from error
+
+
+def studies() -> list[str]:
+    """The names that `load` takes, the default first."""
+    return [load().study.name, *sorted(path.parent.name for path in Path("studies").glob("*/study.yaml"))]
+
+
+def lookup(params: Params, key: str) -> Any:
+    """The plain value at a dotted key, e.g. `recipes.quick.training`: what a stage that names the key depends on."""
+    value: Any = params.model_dump(mode="json")
+    for part in key.split("."):
+        value = value[part]
+    return value
+
+
+def _study(name: str) -> Any:
+    path = paths.fill(paths.STUDY, study=name)
+    if not path.exists():
+        known = studies()
+        raise BadInput(f'there is no study "{name}"{did_you_mean(name, known)}; known are {", ".join(known)}')
+    content = _read(path)
+    if content.get("study", {}).get("name") != name:
+        raise BadInput(f"{path}: study.name must be {name}, the name of its folder")
+    return content["study"]
+
+
+@cache
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise BadInput(f"{path} is missing; run this from the root of the repository") from None
+    except yaml.YAMLError as error:
+        raise BadInput(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise BadInput(f"{path} is empty; it must hold the sections that README.md names")
+    return content
+
+
+def _sentence(error: ValidationError, raw: dict[str, Any]) -> str:
+    first = error.errors()[0]
+    place = [
+        str(part) for part in first["loc"] if part not in ("synthetic", "crops", "camvid", "images") or part in raw
+    ]
+    key, kind = ".".join(map(str, first["loc"])), first["type"]
+    del place
+    if kind == "extra_forbidden":
+        owner = _model_at(first["loc"][:-1])
+        allowed = list(owner.model_fields) if owner else []
+        word = str(first["loc"][-1])
+        return f"{paths.PARAMS}: {key} is unknown{did_you_mean(word, allowed)}; allowed here are {', '.join(allowed)}"
+    if kind == "missing":
+        return f"{paths.PARAMS}: {key} is missing; add it"
+    message = first["msg"].removeprefix("Value error, ")
+    value = "" if isinstance(first["input"], dict) else f" is {first['input']!r}:"
+    return f"{paths.PARAMS}: {key or 'study'}{value} {message[0].lower() + message[1:]}"
+
+
+def _model_at(place: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The model whose fields are allowed at a place of the tree."""
+    sections: dict[str, Any] = {"recipes": Recipe, "variants": Variant}
+    if not place:
+        return Params
+    if place[0] == "data":
+        kinds = {"synthetic": SyntheticData, "crops": CropData, "images": ImageData}
+        return kinds.get(str(place[-1]), FrameData)
+    model = sections.get(str(place[0])) or Params.model_fields[str(place[0])].annotation
+    for part in place[2:]:
+        model = model.model_fields[str(part)].annotation
+    return model

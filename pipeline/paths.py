@@ -1,0 +1,43 @@
+"""Where every file lies. Patterns, because Snakemake and DVC fill them too; `{...}` are the graph's wildcards."""
+
+import os
+from pathlib import Path
+
+PARAMS = "params.yaml"
+STUDY = "studies/{study}/study.yaml"
+PAPER = "data/paper"
+
+PREPARED = "data/prepared/{data}"
+MANIFEST = PREPARED + "/manifest.json"
+
+PRETRAINED = "results/pretrained/{images}/{recipe}/{backbone}"
+RUN = "results/runs/{data}/{images}/{recipe}/{variant}/{seed}"
+FLOOR = "results/floor/{data}/{recipe}"
+COMPLEXITY = "results/complexity/{data}/{recipe}/{variant}.json"
+RESULTS = "results/{study}"
+
+WEIGHTS = "weights.pt"
+"""Name of the weights in `PRETRAINED` and `RUN`."""
+
+WORK = Path("work")
+"""Checkpoints, locks and logs: nothing here is a result, and deleting it costs only time."""
+
+
+def fill(pattern: str, **wildcards: object) -> Path:
+    """Put the wildcards' values into a pattern."""
+    return Path(pattern.format(**wildcards))
+
+
+def work(kind: str, output: Path) -> Path:
+    """The path of a stage's `kind` (`checkpoint`, `lock`, `log`) that belongs to an output folder."""
+    return WORK / kind / output.relative_to(output.parts[0])
+
+
+def directory(name: str, configured: str) -> Path:
+    """Where the published files of data set `name` lie: the environment's NAME_DIR, else as configured."""
+    return Path(os.environ.get(variable(name)) or configured)
+
+
+def variable(name: str) -> str:
+    """The environment variable that overrides data set `name`'s directory."""
+    return name.upper().replace("-", "_") + "_DIR"

@@ -1,0 +1,227 @@
+"""One job: take its folder, call its stage, write its record. The only place that binds stages to the graph."""
+
+import contextlib
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from pipeline import datasets, graph, paths, provenance
+from pipeline.graph import Job
+from pipeline.params import Params, lookup
+
+if TYPE_CHECKING:
+    from pipeline.optimise import Checkpoint
+
+
+def run(job: Job, params: Params, track: bool = True) -> None:
+    """Run a job and leave its outputs whole, or leave nothing. Raises `BadInput`."""
+    job.folder.mkdir(parents=True, exist_ok=True)
+    with _logged(job), _locked(job) as waited:
+        if waited and not provenance.reasons(job, params):
+            say(f"{job.name}: the other process finished it")
+            return
+        for output in job.outputs:
+            output.parent.mkdir(parents=True, exist_ok=True)
+        result, conditions = STAGES[job.stage](job, params, track)
+        provenance.write(job, params, result, conditions)
+        _unfinished(job).unlink(missing_ok=True)
+
+
+def say(line: str) -> None:
+    """A status line, on standard error and so in the job's log."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def checkpoint(job: Job, params: Params) -> "Checkpoint":
+    """Where an unfinished job keeps its state, and the fingerprint of everything that makes the job."""
+    from pipeline.optimise import Checkpoint
+
+    made_of = {
+        "params": {key: lookup(params, key) for key in job.params},
+        "sources": provenance.digests(graph.sources(job.stage)),
+        "inputs": provenance.digests(job.inputs),
+        "wildcards": job.wildcards,
+    }
+    fingerprint = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    return Checkpoint(_unfinished(job), fingerprint)
+
+
+def log(job: Job) -> Path:
+    """The job's log file: everything its stage said, over all its starts."""
+    return paths.work("logs", job.record).with_suffix(".log")
+
+
+def _unfinished(job: Job) -> Path:
+    return paths.work("checkpoints", job.record).with_suffix(".pt")
+
+
+@contextlib.contextmanager
+def _locked(job: Job) -> Iterator[bool]:
+    """Hold the job's folder; say whether another process held it first (an engine's kill leaves its jobs running)."""
+    path = paths.work("locks", job.record).with_suffix(".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock, waited = FileLock(path), False
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        waited = True
+        say(f"{job.name}: another process works on {job.folder}; waiting for it (to end it: `fuser -k {path}`)")
+        lock.acquire()
+    try:
+        yield waited
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def _logged(job: Job) -> Iterator[None]:
+    """Copy everything said on standard error, each line under the job's name, to the job's log."""
+    path = log(job)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file, contextlib.redirect_stderr(_Tee(file, sys.stderr, job.name)):
+        yield
+
+
+class _Tee:
+    def __init__(self, file: Any, terminal: Any, name: str):
+        self.file, self.terminal, self.name, self.fresh = file, terminal, name, True
+
+    def write(self, text: str) -> None:
+        self.file.write(text)
+        for line in text.splitlines(keepends=True):
+            self.terminal.write((f"[{self.name}] " if self.fresh else "") + line)
+            self.fresh = line.endswith("\n")
+
+    def flush(self) -> None:
+        self.file.flush()
+        self.terminal.flush()
+
+    def isatty(self) -> bool:
+        return False
+
+
+Outcome = tuple[dict[str, Any], dict[str, Any]]
+"""A stage's result, and the conditions it was made under."""
+
+
+def _prepare(job: Job, params: Params, track: bool) -> Outcome:
+    from pipeline.prepare import prepare
+
+    name = job.wildcards["data"]
+    return prepare(name, params.data[name], job.folder), {}
+
+
+def _pretrain(job: Job, params: Params, track: bool) -> Outcome:
+    from pipeline.pretrain import pretrain
+
+    recipe = params.recipes[job.wildcards["recipe"]].pretraining
+    backbone, images = job.wildcards["backbone"], job.inputs[0].parent
+    return pretrain(recipe, backbone, images, job.folder, checkpoint(job, params)), _device(recipe.threads)
+
+
+def _train(job: Job, params: Params, track: bool) -> Outcome:
+    from pipeline.train import train
+
+    manifest, pretrained = job.inputs
+    training, variant, seed = (
+        _training(job, params),
+        params.variants[job.wildcards["variant"]],
+        int(job.wildcards["seed"]),
+    )
+    with _live(job, params, track) as on_epoch:
+        result = train(
+            training, variant, seed, manifest.parent, pretrained, job.folder, checkpoint(job, params), on_epoch
+        )
+    return result, _device(training.threads)
+
+
+@contextlib.contextmanager
+def _live(job: Job, params: Params, track: bool) -> Iterator[Callable[[dict[str, float]], None]]:
+    """What training calls after each epoch: a growing curve in MLflow, or nothing."""
+    if not track:
+        yield lambda row: None
+        return
+    from pipeline import tracking
+
+    run = tracking.start(job, params)
+    status = "FAILED"
+    try:
+        yield lambda row: run.epoch(int(row["epoch"]), {key: row[key] for key in ("rate", "loss", "accuracy")})
+        status = "FINISHED"
+    finally:
+        run.finish(status)
+
+
+def _evaluate(job: Job, params: Params, track: bool) -> Outcome:
+    from pipeline.evaluate import evaluate
+
+    manifest, trained = job.inputs
+    training, variant = _training(job, params), params.variants[job.wildcards["variant"]]
+    result = evaluate(params.evaluation, training, variant, manifest.parent, trained, job.folder)
+    return result, _device(params.evaluation.threads)
+
+
+def _floor(job: Job, params: Params, track: bool) -> Outcome:
+    from pipeline.floor import fit
+
+    return fit(params.floor, _training(job, params), job.inputs[0].parent), {"device": "cpu", "threads": 1}
+
+
+def _complexity(job: Job, params: Params, track: bool) -> Outcome:
+    from pipeline.complexity import count
+
+    variant, classes = params.variants[job.wildcards["variant"]], _classes(params)
+    return count(params.complexity, variant, classes, _training(job, params).frame_size), {}
+
+
+def _latency(job: Job, params: Params, track: bool) -> Outcome:
+    from pipeline.latency import time_variants
+
+    variants = {name: params.variants[name] for name in params.study.variants}
+    size = params.recipes[params.study.recipe].training.frame_size
+    result = time_variants(params.latency, variants, _classes(params), size)
+    return result, _device(params.latency.threads)
+
+
+def _analyse(job: Job, params: Params, track: bool) -> Outcome:
+    from analysis.study import analyse
+
+    return analyse(params.study, job.folder), {}
+
+
+def _track(job: Job, params: Params, track: bool) -> Outcome:
+    from pipeline import tracking
+
+    return tracking.track(params, graph.jobs(params)), {}
+
+
+def _training(job: Job, params: Params) -> Any:
+    return params.recipes[job.wildcards["recipe"]].training
+
+
+def _classes(params: Params) -> int:
+    return len(datasets.classes(params.data[params.study.data].kind))
+
+
+def _device(threads: int) -> dict[str, Any]:
+    from pipeline import device
+
+    return device.describe(device.choose(threads))
+
+
+STAGES: dict[str, Callable[[Job, Params, bool], Outcome]] = {
+    "prepare": _prepare,
+    "pretrain": _pretrain,
+    "train": _train,
+    "evaluate": _evaluate,
+    "floor": _floor,
+    "complexity": _complexity,
+    "latency": _latency,
+    "analyse": _analyse,
+    "track": _track,
+}

@@ -1,0 +1,76 @@
+"""Weights on disk: tensors and plain values, never code, and whole or not at all."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from pipeline.errors import BadInput
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Write tensors and plain values by temporary file and rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        torch.save(content, temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read what `save` wrote, on the CPU. `BadInput` where it is missing, broken, or holds code."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise BadInput(
+            f"{path} is missing; run the stage that writes it (`python -m pipeline plan` names it)"
+        ) from None
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise BadInput(
+            f"{path} is not a checkpoint of this project ({reason}); delete it and run its stage again"
+        ) from None
+
+
+def load_for(path: Path, expected: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The state under `state`, if `path` was written for what is `expected` (its `made_for`). Else `BadInput`."""
+    content = load(path)
+    found = content.get("made_for")
+    if found != expected:
+        raise BadInput(f"{path} belongs to {found}, not to {expected}; delete it and run its stage again")
+    return content["state"]
+
+
+def load_pretrained(networks: Iterable[nn.Module], path: Path, backbone: str) -> list[dict[str, int]]:
+    """Load a pretrained network into every network of a variant, FC layer included.
+
+    A later network has no conv1, and its stages start from more channels (Figure 3): what it lacks is not loaded, and
+    tensors of another shape keep their initial values. Returns for each network how many of its tensors `matched`,
+    were `missing` from the file, or are `reshaped`. `BadInput` if nothing matches.
+    """
+    state = load_for(path, {"backbone": backbone})
+    report = []
+    for network in networks:
+        own = network.state_dict()
+        matched = {name: state[name] for name in own if name in state and state[name].shape == own[name].shape}
+        missing = sum(name not in state for name in own)
+        if not matched:
+            raise BadInput(f"{path} holds no tensor of this network; delete it and pretrain again")
+        network.load_state_dict(matched, strict=False)
+        report.append({"matched": len(matched), "missing": missing, "reshaped": len(own) - len(matched) - missing})
+    return report
+
+
+def write_csv(path: Path, table: "pd.DataFrame") -> None:
+    """Write a table by temporary file and rename."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    table.to_csv(temporary, index=False)
+    os.replace(temporary, path)
