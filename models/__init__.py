@@ -1,0 +1,1 @@
+"""The networks: no files, no flags, no tracking; one architecture a file."""

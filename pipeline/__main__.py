@@ -1,7 +1,9 @@
 """`python -m pipeline STAGE …`: run one job of the graph, or ask about a study."""
 
 import argparse
+import os
 import sys
+from pathlib import Path
 
 from pipeline import graph, params
 from pipeline.errors import BadInput, did_you_mean
@@ -9,11 +11,13 @@ from pipeline.errors import BadInput, did_you_mean
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return the exit code. A user's mistake is one sentence on standard error and code 1."""
-    options = _parser().parse_args(arguments)
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    options = _parser().parse_args([word for word in arguments if word != "--debug"])
     try:
         options.call(options)
     except BadInput as error:
-        if options.debug:
+        if debug:
             raise
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -25,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__)
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error; goes anywhere")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for stage, spec in graph.STAGES.items():
         command = commands.add_parser(stage, help=f"run one job of the stage: {' '.join(spec.wildcards).upper()}")
@@ -34,9 +38,11 @@ def _parser() -> argparse.ArgumentParser:
         if stage == "train":
             command.add_argument("--no-track", action="store_true", help="keep the run out of MLflow for now")
         command.set_defaults(call=_job, stage=stage, no_track=False)
-    _add(commands, "plan", _plan, "what a study would run, why, and what it costs", "study")
+    plan = _add(commands, "plan", _plan, "what a study would run, why, and what it costs", "study")
+    plan.add_argument("--cores", type=int, default=os.cpu_count(), help="jobs side by side (default: all cores)")
     _add(commands, "fetch", _fetch, "download a data set that may be downloaded", "data")
     _add(commands, "agree", _agree, "tell DVC which of a study's results are current", "study")
+    _add(commands, "dvc", _dvc, "write studies/STUDY/dvc.yaml", "name")
     render = _add(commands, "render", _render, "tables and figures from kept result files, without training", "study")
     render.add_argument("--kept", help="the folder of the kept results (default: studies/STUDY/results)")
     ui = commands.add_parser("ui", help="browse the runs in MLflow's UI")
@@ -75,11 +81,11 @@ def _known(wildcards: dict[str, str], loaded: params.Params) -> None:
 def _plan(options: argparse.Namespace) -> None:
     from pipeline.plan import plan
 
-    print(plan(params.load(options.study)))
+    print(plan(params.load(options.study), options.cores))
 
 
 def _fetch(options: argparse.Namespace) -> None:
-    from pipeline.datasets import fetch
+    from pipeline.datasets.registry import fetch
 
     _known({"data": options.data}, loaded := params.load())
     fetch(options.data, loaded.data[options.data])
@@ -91,9 +97,14 @@ def _agree(options: argparse.Namespace) -> None:
     print(agree(params.load(options.study)))
 
 
-def _render(options: argparse.Namespace) -> None:
-    from pathlib import Path
+def _dvc(options: argparse.Namespace) -> None:
+    from pipeline import engine, provenance
 
+    study = params.load(options.name).study.name
+    provenance.write_atomically(Path(f"studies/{study}/dvc.yaml"), engine.dvc_yaml(study))
+
+
+def _render(options: argparse.Namespace) -> None:
     from analysis.study import analyse
 
     study = params.load(options.study).study

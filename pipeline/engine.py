@@ -1,6 +1,7 @@
 """What both engines need to know of a study's jobs: which are out of date, and how that is told to each."""
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -73,6 +74,14 @@ def dvc_name(job: Job) -> str:
     spans |= dict.fromkeys(("train", "evaluate"), ["variant", "seed"])
     values = [job.wildcards[name] for name in spans.get(job.stage, [])]
     return "@".join([job.stage, "-".join(values)]) if values else job.stage
+
+
+def dvc_yaml(study: str) -> str:
+    """dvc.yaml for a study of studies/: the default's, with the study's own choices and run from the root."""
+    stages = Path("dvc.yaml").read_text().split("\nstages:\n")[1]
+    stages = re.sub(r"^(  [a-z]+:\n)", r"\1    wdir: ../..\n", stages, flags=re.MULTILINE)
+    stages = stages.replace("      - study\n", f"      - {paths.fill(paths.STUDY, study=study)}:\n          - study\n")
+    return f"# Written from dvc.yaml by `python -m pipeline dvc {study}`.\n\nvars:\n  - study.yaml\n\nstages:\n{stages}"
 
 
 def _stamp(record: Path) -> Path:

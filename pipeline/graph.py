@@ -166,14 +166,15 @@ def job(params: Params, stage: str, wildcards: dict[str, str]) -> Job:
 
 
 def sources(stage: str) -> list[Path]:
-    """The project's modules that a stage's module imports, directly or not, itself included, sorted."""
+    """The project's modules that a stage's module imports, directly or not, itself and their packages included."""
     found: set[Path] = set()
     waiting = [STAGES[stage].module]
     while waiting:
-        path = _file(waiting.pop())
+        module = waiting.pop()
+        path = _file(module)
         if path and path not in found:
             found.add(path)
-            waiting += _imports(path)
+            waiting += [*_imports(path), module.rpartition(".")[0]]
     return sorted(found)
 
 
@@ -196,6 +197,8 @@ def _expand(pattern: str, space: dict[str, list[str]]) -> list[str]:
 
 
 def _file(module: str) -> Path | None:
+    if not module:
+        return None
     path = Path(*module.split("."))
     candidates = (path.with_suffix(".py"), path / "__init__.py")
     return next((candidate for candidate in candidates if candidate.exists()), None)

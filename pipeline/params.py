@@ -1,11 +1,10 @@
 """params.yaml and studies/*/study.yaml as checked, typed objects. Nothing else reads them."""
 
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline import paths
 from pipeline.errors import BadInput, did_you_mean
@@ -15,6 +14,15 @@ Size = tuple[Annotated[int, Field(ge=64, le=4096)], Annotated[int, Field(ge=64, 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+
+
+def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] > bounds[1]:
+        raise ValueError("the bounds must stand smaller first")
+    return bounds
+
+
+Range = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
 Split = Literal["train", "val", "test"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
@@ -82,7 +90,7 @@ class Pretraining(Model):
     power: Positive
     momentum: Share
     weight_decay: Annotated[float, Field(ge=0)]
-    scale: tuple[Positive, Positive]
+    scale: Range
     seed: int
     threads: Count
 
@@ -99,7 +107,7 @@ class Training(Model):
     momentum: Share
     weight_decay: Annotated[float, Field(ge=0)]
     flip: Share
-    scale: tuple[Positive, Positive]
+    scale: Range
     warmup: Annotated[int, Field(ge=0)]
     threads: Count
 
@@ -195,7 +203,7 @@ def load(study: str | None = None) -> Params:
     try:
         return Params.model_validate(raw)
     except ValidationError as error:
-        raise BadInput(_sentence(error, raw)) from error
+        raise BadInput(_sentence(error)) from error
 
 
 def studies() -> list[str]:
@@ -222,8 +230,8 @@ def _study(name: str) -> Any:
     return content["study"]
 
 
-@cache
 def _read(path: Path) -> dict[str, Any]:
+    """The content of a YAML file; `BadInput` if it is none."""
     try:
         content = yaml.safe_load(path.read_text())
     except FileNotFoundError:
@@ -235,34 +243,31 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _sentence(error: ValidationError, raw: dict[str, Any]) -> str:
+def _sentence(error: ValidationError) -> str:
+    """The first mistake in one sentence: the key as the user wrote it, the value, and what is allowed."""
     first = error.errors()[0]
-    place = [
-        str(part) for part in first["loc"] if part not in ("synthetic", "crops", "camvid", "images") or part in raw
-    ]
-    key, kind = ".".join(map(str, first["loc"])), first["type"]
-    del place
+    # pydantic puts a data set's kind between its name and the key.
+    place = [part for index, part in enumerate(first["loc"]) if not (first["loc"][0] == "data" and index == 2)]
+    key, kind = ".".join(map(str, place)), first["type"]
     if kind == "extra_forbidden":
-        owner = _model_at(first["loc"][:-1])
-        allowed = list(owner.model_fields) if owner else []
-        word = str(first["loc"][-1])
-        return f"{paths.PARAMS}: {key} is unknown{did_you_mean(word, allowed)}; allowed here are {', '.join(allowed)}"
+        allowed = list(_model_at(first["loc"][:-1]).model_fields)
+        near = did_you_mean(str(place[-1]), allowed)
+        return f"{paths.PARAMS}: {key} is unknown{near}; allowed here are {', '.join(allowed)}"
     if kind == "missing":
         return f"{paths.PARAMS}: {key} is missing; add it"
     message = first["msg"].removeprefix("Value error, ")
-    value = "" if isinstance(first["input"], dict) else f" is {first['input']!r}:"
-    return f"{paths.PARAMS}: {key or 'study'}{value} {message[0].lower() + message[1:]}"
+    value = "" if isinstance(first["input"], dict) else f" is {first['input']!r}"
+    return f"{paths.PARAMS}: " + (f"{key}{value}: {message[0].lower()}{message[1:]}" if key else message)
 
 
-def _model_at(place: tuple[int | str, ...]) -> type[BaseModel] | None:
+def _model_at(place: tuple[int | str, ...]) -> type[BaseModel]:
     """The model whose fields are allowed at a place of the tree."""
-    sections: dict[str, Any] = {"recipes": Recipe, "variants": Variant}
     if not place:
         return Params
     if place[0] == "data":
-        kinds = {"synthetic": SyntheticData, "crops": CropData, "images": ImageData}
-        return kinds.get(str(place[-1]), FrameData)
-    model = sections.get(str(place[0])) or Params.model_fields[str(place[0])].annotation
+        return {"synthetic": SyntheticData, "crops": CropData, "images": ImageData}.get(str(place[2]), FrameData)
+    named = {"recipes": Recipe, "variants": Variant}
+    model = named.get(str(place[0]), Params.model_fields[str(place[0])].annotation)
     for part in place[2:]:
         model = model.model_fields[str(part)].annotation
     return model

@@ -21,10 +21,16 @@ class Prepared:
 
     def __init__(self, folder: Path):
         self.folder = Path(folder)
-        manifest = self._manifest()
-        self.task: str = manifest["task"]
-        self.classes = tuple(Class(entry["name"], tuple(entry["colour"])) for entry in manifest["classes"])
-        self.splits: dict[str, dict[str, Any]] = manifest["splits"]
+        path = self.folder / "manifest.json"
+        try:
+            manifest = json.loads(path.read_text())["result"]
+            self.task: str = manifest["task"]
+            self.classes = tuple(Class(entry["name"], tuple(entry["colour"])) for entry in manifest["classes"])
+            self.splits: dict[str, dict[str, Any]] = manifest["splits"]
+        except FileNotFoundError:
+            raise BadInput(f"{path} is missing; {self._again()}") from None
+        except (ValueError, KeyError, TypeError):
+            raise BadInput(f"{path} is cut short or no manifest; {self._again()}") from None
 
     def images(self, split: str) -> "np.ndarray | ImageFiles":
         """(N, H, W, 3) uint8, RGB. A large classification set is decoded on demand; it is indexed the same way."""
@@ -55,15 +61,6 @@ class Prepared:
             known = ", ".join(self.splits)
             raise BadInput(f"{self.folder} has no split {split}, only {known}; name one of them in the recipe")
         return self.splits[split]
-
-    def _manifest(self) -> dict[str, Any]:
-        path = self.folder / "manifest.json"
-        try:
-            return json.loads(path.read_text())["result"]
-        except FileNotFoundError:
-            raise BadInput(f"{path} is missing; {self._again()}") from None
-        except (ValueError, KeyError, TypeError):
-            raise BadInput(f"{path} is cut short or no manifest; {self._again()}") from None
 
     def _array(self, split: str, kind: str, shape: tuple[int, ...]) -> np.ndarray:
         path = self.folder / f"{split}.{kind}.npy"

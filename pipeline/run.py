@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from pipeline import datasets, graph, paths, provenance
+from pipeline import graph, paths, provenance
+from pipeline.datasets import registry
 from pipeline.graph import Job
 from pipeline.params import Params, lookup
 
@@ -205,7 +206,7 @@ def _training(job: Job, params: Params) -> Any:
 
 
 def _classes(params: Params) -> int:
-    return len(datasets.classes(params.data[params.study.data].kind))
+    return len(registry.classes(params.data[params.study.data].kind))
 
 
 def _device(threads: int) -> dict[str, Any]:

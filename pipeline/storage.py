@@ -10,41 +10,49 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from numpy.lib.format import header_data_from_array_1_0, write_array_header_1_0
+from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 
 from pipeline.errors import BadInput
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+MORE_SPACE = "make room there, or make its parent folder a link to a larger disk, and start again"
 
 
-class ArrayFile:
-    """An `.npy` file of known shape that is filled entry by entry.
+class ArrayFiles:
+    """The `.npy` files of one split, `count` entries each, filled entry by entry; a context that closes them.
 
-    Not a memory map: on a full disk that ends in a signal, where writing ends in an error that can be explained.
+    No memory maps: on a full disk those end in a signal, where writing ends in an error that can be explained.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype | type):
-        self._entry, self._dtype = shape[1:], np.dtype(dtype)
-        header = io.BytesIO()
-        empty = np.lib.stride_tricks.as_strided(np.zeros((), dtype), shape, [0] * len(shape))
-        write_array_header_1_0(header, {**header_data_from_array_1_0(empty), "fortran_order": False})
-        self._hash = hashlib.sha256()
-        self._file = path.open("wb")
-        self._write(header.getvalue())
+    def __init__(self, folder: Path, split: str, count: int, like: dict[str, np.ndarray]):
+        """Begin `{split}.{kind}.npy` for each kind of `like`, whose arrays give an entry's shape and type."""
+        self._files = {kind: (folder / f"{split}.{kind}.npy").open("wb") for kind in like}
+        self._hashes = {kind: hashlib.sha256() for kind in like}
+        for kind, entry in like.items():
+            header = io.BytesIO()
+            described = {"descr": dtype_to_descr(entry.dtype), "fortran_order": False, "shape": (count, *entry.shape)}
+            write_array_header_1_0(header, described)
+            self._write(kind, header.getvalue())
 
-    def append(self, entry: np.ndarray) -> None:
-        if entry.shape != self._entry or entry.dtype != self._dtype:
-            raise ValueError(f"expected {self._dtype} {self._entry}, got {entry.dtype} {entry.shape}")
-        self._write(np.ascontiguousarray(entry).tobytes())
+    def append(self, entries: dict[str, np.ndarray]) -> None:
+        """Add one entry to each file; kinds that have no file are left out."""
+        for kind in self._files:
+            self._write(kind, entries[kind].tobytes())
 
-    def close(self) -> str:
-        """Close the file and return its SHA-256."""
-        self._file.close()
-        return self._hash.hexdigest()
+    def digests(self) -> dict[str, str]:
+        """Return the SHA-256 of each file by its name."""
+        return {Path(file.name).name: self._hashes[kind].hexdigest() for kind, file in self._files.items()}
 
-    def _write(self, content: bytes) -> None:
-        self._hash.update(content)
-        self._file.write(content)
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def _write(self, kind: str, content: bytes) -> None:
+        self._hashes[kind].update(content)
+        self._files[kind].write(content)
 
 
 def free_space(folder: Path) -> int:
@@ -57,32 +65,35 @@ def require_space(folder: Path, needed: int) -> None:
     """`BadInput` if fewer than `needed` bytes are free for `folder`."""
     free = free_space(folder)
     if needed > free:
-        raise BadInput(
-            f"{folder} needs {size(needed)}, but its disk has {size(free)} free; "
-            "make room there, or make the folder a link to a larger disk"
-        )
+        raise BadInput(f"{folder} needs {size(needed)}, but its disk has {size(free)} free; {MORE_SPACE}")
+
+
+@contextmanager
+def space_for(folder: Path) -> Iterator[None]:
+    """Turn the error of a full disk, met while `folder` is written, into a `BadInput`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        raise BadInput(f"no space was left while {folder} was written; {MORE_SPACE}") from error
 
 
 @contextmanager
 def whole_or_nothing(folder: Path) -> Iterator[Path]:
     """Yield an empty folder beside `folder`; without an error its files replace those of `folder`, else it is removed.
 
-    A full disk becomes a `BadInput`. What earlier calls left in `folder` is removed first, the manifest before all, so
-    that a manifest never lies beside arrays that are not its own.
+    What earlier calls left in `folder` is removed then, the manifest before all, so that a manifest never lies beside
+    arrays that are not its own.
     """
+    folder = folder.resolve()
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        partial.mkdir(parents=True)
-        yield partial
-        _publish(partial, folder)
-    except OSError as error:
-        if error.errno not in NO_SPACE:
-            raise
-        raise BadInput(
-            f"no space was left while {folder} was written, and nothing of it was kept; "
-            "make room there, or make the folder a link to a larger disk"
-        ) from error
+        with space_for(folder):
+            partial.mkdir(parents=True)
+            yield partial
+            _publish(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

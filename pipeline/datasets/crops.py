@@ -16,8 +16,9 @@ class Crops:
     def __init__(self, seed: int, size: int, counts: dict[str, int]):
         self._seed, self._size, self._counts = seed, size, dict(counts)
 
-    def count(self, split: str) -> int:
-        return self._counts[split]
+    def names(self, split: str) -> list[str]:
+        """Return a name for each crop of a split, in order."""
+        return [f"{split}_{number:05d}" for number in range(self._counts[split])]
 
     def read(self, split: str, index: int) -> tuple[np.ndarray, int]:
         """Draw crop `index` of a split: the image (size x size x 3 uint8) and its class."""

@@ -3,6 +3,7 @@
 import io
 import os
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -48,11 +49,8 @@ class ImageSet:
     def is_zip(self) -> bool:
         return self._zip is not None
 
-    def count(self, split: str) -> int:
-        return len(self._items[split])
-
-    def files(self, split: str) -> list[str]:
-        """Paths of a split's images, relative to `directory`."""
+    def names(self, split: str) -> list[str]:
+        """Return the paths of a split's images, relative to `directory`, sorted."""
         return [self._root + name for name, _ in self._items[split]]
 
     def read(self, split: str, index: int) -> tuple[np.ndarray, int]:
@@ -65,7 +63,7 @@ class ImageSet:
     def _bytes(self, name: str) -> bytes:
         try:
             return self._zip.read(self._root + name)
-        except (zipfile.BadZipFile, OSError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
             raise BadInput(f"{self.directory} is damaged at {name} ({error}); download it again") from None
 
     def _validation(self, images: list[str], annotated: bool) -> list[tuple[str, str]]:
@@ -90,7 +88,7 @@ class ImageSet:
 
 
 def read_square(source: Path | BinaryIO, path: Path, size: int) -> np.ndarray:
-    """Decode as size x size x 3 uint8, RGB: the central square, resized unless it has that size. `path` is for errors."""
+    """Decode the central square, resized, as size x size x 3 uint8, RGB. `path` is what an error names."""
     try:
         with Image.open(source) as image:
             square = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BILINEAR)

@@ -1,0 +1,102 @@
+"""The data sets by `kind`: a new one is a file beside this and an entry in each function here.
+
+Each is imported where it is used, so that asking for classes loads no generator and no decoder.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Protocol
+
+from pipeline import paths
+from pipeline.datasets.base import Class, Source
+from pipeline.errors import BadInput
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from pipeline.params import Data, FrameData, ImageData
+
+
+class Images(Protocol):
+    """A classification set: square images of one size, each of one class."""
+
+    classes: tuple[Class, ...]
+
+    def names(self, split: str) -> list[str]: ...
+
+    def read(self, split: str, index: int) -> tuple[np.ndarray, int]: ...
+
+
+def classes(kind: str) -> tuple[Class, ...]:
+    """The classes of a segmentation set. `BadInput` for a kind that has no labelled frames."""
+    if kind == "camvid":
+        from pipeline.datasets.camvid import CLASSES
+    elif kind in ("cityscapes", "synthetic"):
+        from pipeline.datasets.cityscapes import CLASSES
+    else:
+        raise BadInput(
+            f'study.data names a set of kind "{kind}", which has no labelled frames; '
+            "name one of kind synthetic, camvid or cityscapes"
+        )
+    return CLASSES
+
+
+def splits(spec: Data) -> tuple[str, ...]:
+    """The splits that are prepared. Cityscapes' test labels are not published."""
+    if spec.kind == "synthetic":
+        drawn = tuple(split for split, count in spec.frames.items() if count)
+        if not drawn:
+            raise BadInput(f"the synthetic set has no frames in any split ({spec.frames}); give its frames a count")
+        return drawn
+    return ("train", "val", "test") if spec.kind == "camvid" else ("train", "val")
+
+
+def open_source(name: str, spec: Data) -> Source | Images:
+    """Open data set `name` as it is published. `BadInput` says how to get it if it is missing or empty."""
+    match spec.kind:
+        case "synthetic":
+            from pipeline.datasets.synthetic import Synthetic
+
+            return Synthetic(spec.seed, *spec.size, {split: spec.frames[split] for split in splits(spec)})
+        case "crops":
+            from pipeline.datasets.crops import Crops
+
+            return Crops(spec.seed, spec.size, spec.images)
+        case "camvid":
+            from pipeline.datasets.camvid import HOW_TO_GET, CamVid
+
+            return CamVid(_published(name, spec, HOW_TO_GET))
+        case "cityscapes":
+            from pipeline.datasets.cityscapes import HOW_TO_GET, Cityscapes
+
+            return Cityscapes(_published(name, spec, HOW_TO_GET))
+        case "images":
+            from pipeline.datasets.images import HOW_TO_GET, ImageSet
+
+            return ImageSet(_published(name, spec, HOW_TO_GET), spec.size)
+
+
+def fetch(name: str, spec: Data) -> None:
+    """Download data set `name` to where it is looked for. `BadInput` if it is none that may be downloaded."""
+    if spec.kind != "camvid":
+        raise BadInput(
+            f'data.{name} is of kind "{spec.kind}", which is drawn or needs a registration; only CamVid can be '
+            "fetched, and params.yaml says beside each directory which environment variable names a copy"
+        )
+    from pipeline.datasets.camvid import fetch
+
+    directory = paths.directory(name, spec.directory)
+    print(f"{name}: {fetch(directory)} files fetched, all of them are in {directory}", file=sys.stderr)
+
+
+def _published(name: str, spec: FrameData | ImageData, how_to_get: str) -> Path:
+    path = paths.directory(name, spec.directory)
+    where = f"{path}, which data.{name}.directory in params.yaml or {paths.variable(name)} names,"
+    if not path.exists():
+        raise BadInput(f"{where} is missing; {how_to_get}")
+    if path.is_dir() and not any(path.iterdir()):
+        raise BadInput(f"{where} is empty; {how_to_get}")
+    return path

@@ -1,0 +1,166 @@
+"""What a study would run, why, and what it costs, before anything starts."""
+
+import time
+from collections import Counter
+from pathlib import Path
+
+from pipeline import engine, graph, paths, prepared, storage
+from pipeline.datasets import registry
+from pipeline.errors import BadInput
+from pipeline.params import Params
+
+START = 5.0
+"""Seconds that a job spends on starting Python and importing its libraries."""
+
+
+def plan(params: Params, cores: int) -> str:
+    """Jobs by stage with reasons, frames, disk and time, as text for a terminal."""
+    study, stale = params.study, engine.stale(params)
+    lines = [f"{study.name}: {study.title}", "", f"{'stage':<11}{'jobs':>5}{'to run':>8}  why"]
+    for stage in graph.STAGES:
+        names = [job.name for job in graph.jobs(params) if job.stage == stage]
+        waiting = [name for name in names if name in stale]
+        lines.append(f"{stage:<11}{len(names):>5}{len(waiting):>8}  {_why([stale[name] for name in waiting])}")
+    lines += ["", *_frames(params), _disk(params), _time(params, set(stale), cores)]
+    return "\n".join(lines)
+
+
+def _why(reasons: list[list[str]]) -> str:
+    """The reasons of a stage's jobs, the most common first; one that follows from another stage's run comes last."""
+    first = Counter(next((r for r in all_ if not r.endswith("is made again")), all_[0]) for all_ in reasons)
+    shown = [f"{reason} ({count})" if count > 1 else reason for reason, count in first.most_common(3)]
+    return "; ".join(shown + (["…"] if len(first) > 3 else []))
+
+
+def count(params: Params, name: str, split: str) -> int | None:
+    """How many frames or images a split has; None where the data is not at hand."""
+    spec = params.data[name]
+    if spec.kind == "synthetic":
+        return spec.frames.get(split, 0)
+    if spec.kind == "crops":
+        return spec.images[split]
+    try:
+        return prepared.Prepared(paths.fill(paths.PREPARED, data=name)).splits[split]["count"]
+    except (BadInput, KeyError):
+        pass
+    try:
+        source = registry.open_source(name, spec)
+        return len(source.names(split)) if spec.kind != "images" else source.count(split)
+    except BadInput:
+        return None
+
+
+def frames_seen(params: Params) -> int | None:
+    """Frames that one run is trained on, over all its epochs."""
+    training = params.recipes[params.study.recipe].training
+    counts = [count(params, params.study.data, split) for split in training.splits]
+    if None in counts:
+        return None
+    return sum(counts) // training.batch * training.batch * training.epochs
+
+
+def _frames(params: Params) -> list[str]:
+    study, training = params.study, params.recipes[params.study.recipe].training
+    runs, seen = len(study.variants) * len(study.seeds), frames_seen(params)
+    if seen is None:
+        return [f"frames     unknown: {_missing(params)}"]
+    size = "x".join(map(str, training.input_size))
+    return [f"frames     {runs} runs of {seen:,} frames at {size} ({training.epochs} epochs each)"]
+
+
+def _missing(params: Params) -> str:
+    try:
+        registry.open_source(params.study.data, params.data[params.study.data])
+    except BadInput as error:
+        return str(error)
+    return "no frames found"
+
+
+def _disk(params: Params) -> str:
+    waiting = [
+        name
+        for name in (params.study.data, params.study.images)
+        if not paths.fill(paths.MANIFEST, data=name).exists()
+    ]
+    free = storage.size(storage.free_space(Path.cwd()))
+    try:
+        needed = storage.size(sum(_bytes(params, name) for name in waiting))
+    except BadInput as error:
+        return f"disk       unknown: {error}"
+    return f"disk       {needed} of prepared data still to write, {free} free"
+
+
+def _bytes(params: Params, name: str) -> int:
+    """The size of a data set's arrays: RGB, labels, and instances where the set has them."""
+    spec = params.data[name]
+    source = registry.open_source(name, spec)
+    if spec.kind in ("crops", "images"):
+        return sum(source.count(split) for split in ("train", "val")) * spec.size**2 * 3
+    names = {split: source.names(split) for split in registry.splits(spec)}
+    split, first = next((split, frames[0]) for split, frames in names.items())
+    return sum(map(len, names.values())) * sum(a.nbytes for a in source.read(split, first) if a is not None)
+
+
+def _time(params: Params, stale: set[str], cores: int) -> str:
+    """CPU seconds of the jobs to run, from a few training steps timed now; latency has the machine for itself."""
+    seen = frames_seen(params)
+    if seen is None:
+        return "time       unknown without the data"
+    if not stale:
+        return "time       nothing to run"
+    step = _measured(params)
+    training = params.recipes[params.study.recipe].training
+    images = count(params, params.study.images, "train") or 0
+    scored = count(params, params.study.data, training.score) or 0
+    epochs = params.recipes[params.study.recipe].pretraining.epochs
+    cost = {
+        job.name: START
+        + {
+            "pretrain": lambda job: images * epochs * step["pretrain"],
+            "train": lambda job: seen * step[job.wildcards["variant"]],
+            "evaluate": lambda job: scored * step[job.wildcards["variant"]],
+        }.get(job.stage, lambda job: 0.0)(job)
+        for job in graph.jobs(params)
+    }
+    total = sum(cost[name] for name in stale)
+    # Pretraining is one job that everything else waits for.
+    first = sum(cost[name] for name in stale if name.startswith("pretrain")) / len(params.study.backbones)
+    side_by_side = min(cores, len(params.study.variants) * len(params.study.seeds))
+    estimate = first + (total - first) / side_by_side
+    return f"time       about {_minutes(estimate)} with {cores} jobs side by side, {_minutes(total)} one after the other"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _measured(params: Params) -> dict[str, float]:
+    """Seconds a frame of each variant's training step, and an image of pretraining's, timed here and now."""
+    from models.network import Classifier
+    from models.segmenter import Segmenter
+
+    recipe, study = params.recipes[params.study.recipe], params.study
+    classes = len(registry.classes(params.data[study.data].kind))
+    seconds = {
+        name: _step(Segmenter(**params.variants[name].model_dump(), classes=classes), recipe.training.input_size)
+        for name in study.variants
+    }
+    side = params.data[study.images].size
+    return seconds | {"pretrain": max(_step(Classifier(backbone), (side, side)) for backbone in study.backbones)}
+
+
+def _step(model, size: tuple[int, int]) -> float:
+    import torch
+
+    from pipeline import device
+
+    where = device.choose(1)
+    batch = max(2, min(16, 200_000 // (size[0] * size[1])))
+    images = torch.zeros(batch, 3, *size, device=where).contiguous(memory_format=torch.channels_last)
+    model = model.to(where, memory_format=torch.channels_last).train()
+    for _ in range(2):  # the first pass also allocates
+        started = time.perf_counter()
+        model(images).square().mean().backward()
+        if where.type == "cuda":
+            torch.cuda.synchronize()
+    return (time.perf_counter() - started) / batch

@@ -1,0 +1,74 @@
+"""What the tests share: a tiny study in a copy of the repository, and how a user's command is run there."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+COPIED = ("pipeline", "models", "analysis", "studies", "profiles", "data/paper", "Snakefile", "dvc.yaml", "params.yaml")
+
+
+def shrink(params: dict) -> dict:
+    """The default study with everything real and little of it: two structures, one seed, seconds of training."""
+    params["study"] |= {"variants": ["single", "d"], "seeds": [0]}
+    params["data"]["synthetic"] |= {"size": [64, 64], "frames": {"train": 8, "val": 0, "test": 4}}
+    params["data"]["crops"] |= {"size": 32, "images": {"train": 38, "val": 19}}
+    quick = params["recipes"]["quick"]
+    quick["pretraining"] |= {"epochs": 1, "batch": 19}
+    quick["training"] |= {"input_size": [64, 64], "frame_size": [64, 64], "epochs": 3, "batch": 4, "warmup": 0}
+    params["floor"] |= {"pixels": 2000, "iterations": 5}
+    params["latency"] |= {"warmup": 1, "rounds": 2, "samples": 2}
+    params["evaluation"]["pictures"] = 2
+    return params
+
+
+class Workspace:
+    """A copy of the repository that a test may change and run commands in."""
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    def edit(self, change: Callable[[dict], object]) -> None:
+        """Change params.yaml: `change` gets its content and alters it."""
+        path = self.root / "params.yaml"
+        content = yaml.safe_load(path.read_text())
+        change(content)
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def run(self, *command: str, check: bool = True, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+        """Run a command as a user would, with the tests' own Python first on the path."""
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        environment = os.environ | {"PATH": path, "PYTHONPATH": str(self.root)}
+        done = subprocess.run(
+            command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+        )
+        if check and done.returncode:
+            pytest.fail(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def pipeline(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run("python", "-m", "pipeline", *arguments, check=check)
+
+
+def copy_repository(root: Path) -> Workspace:
+    for name in COPIED:
+        source, target = ROOT / name, root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        ignore = shutil.ignore_patterns("__pycache__", "results")
+        shutil.copytree(source, target, ignore=ignore) if source.is_dir() else shutil.copy(source, target)
+    workspace = Workspace(root)
+    workspace.edit(shrink)
+    return workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A copy of the repository with the tiny study; the test's working directory."""
+    monkeypatch.chdir(tmp_path)
+    return copy_repository(tmp_path)
