@@ -1,0 +1,76 @@
+"""Whole networks, for every variant of params.yaml: sizes, gradients and starting weights."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from models.segmenter import Segmenter, initialise
+from pipeline import params
+
+VARIANTS = params.load().variants
+CLASSES = 19
+
+
+def build(name, seed=0):
+    model = Segmenter(**VARIANTS[name].model_dump(), classes=CLASSES)
+    initialise(model, seed)
+    return model
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_parameter_receives_a_gradient(name):
+    model = build(name).train()
+    random = torch.Generator().manual_seed(0)
+    images = torch.rand(2, 3, 97, 131, generator=random)
+    labels = torch.randint(CLASSES, (2, 97, 131), generator=random)
+    F.cross_entropy(model(images), labels).backward()
+    without = [key for key, value in model.named_parameters() if value.grad is None or not value.grad.any()]
+    assert without == []
+    assert all(value.grad.isfinite().all() for value in model.parameters())
+
+
+@pytest.mark.parametrize("size", [(64, 64), (97, 131), (128, 256)])
+@pytest.mark.parametrize("name", VARIANTS)
+def test_scores_have_the_size_of_the_image(name, size):
+    model = build(name).eval()
+    with torch.inference_mode():
+        assert model(torch.rand(2, 3, *size)).shape == (2, CLASSES, *size)
+
+
+@pytest.mark.parametrize("name", ["a", "c", "d", "dfanet-a"])
+def test_modules_that_variants_share_start_alike(name):
+    single, other, reseeded = (build(*which).state_dict() for which in (("single",), (name,), (name, 1)))
+    shared = [key for key in single if key in other and single[key].shape == other[key].shape]
+    assert {key for key in single if key.startswith("structure.networks.0.")} <= set(shared)
+    assert "decoder.classify.weight" in shared
+    assert all(torch.equal(single[key], other[key]) for key in shared)
+    drawn = [key for key in shared if single[key].dim() > 1]
+    assert not any(torch.equal(other[key], reseeded[key]) for key in drawn)
+
+
+def test_branches_start_apart():
+    first, second = (network.state_dict() for network in build("a").structure.networks)
+    assert not any(torch.equal(first[key], second[key]) for key in first if first[key].dim() > 1)
+
+
+TRAIN_SINGLE = """
+import torch
+from models.segmenter import Segmenter, initialise
+from pipeline import params
+torch.set_num_threads(1)
+model = Segmenter(**params.load().variants["single"].model_dump(), classes=11)
+initialise(model, 0)
+model = model.train().to(memory_format=torch.channels_last)
+for _ in range(2):
+    images = torch.rand(8, 3, 144, 192).to(memory_format=torch.channels_last)
+    model(images).square().mean().backward()
+"""
+
+
+def test_training_in_channels_last_leaves_memory_alone():
+    """torch 2.13 on the CPU corrupts memory in the gradient of a 1x1 convolution with stride 2 and 8 channels."""
+    ran = subprocess.run([sys.executable, "-c", TRAIN_SINGLE], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr

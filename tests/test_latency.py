@@ -1,0 +1,108 @@
+"""The protocol of the latency stage: order, figures and marks. No test here depends on how long anything takes."""
+
+import json
+import platform
+
+import pytest
+import torch
+
+from pipeline import latency, params
+from pipeline.params import Latency
+
+SETTINGS = Latency(warmup=2, rounds=6, samples=3, threads=1, seed=0, stability=0.1)
+VARIANTS = {name: params.load().variants[name] for name in ("single", "dfanet-a")}
+
+
+@pytest.fixture(autouse=True)
+def torch_as_before():
+    threads, precision = torch.get_num_threads(), torch.backends.fp32_precision
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+    torch.backends.fp32_precision = precision
+
+
+def test_every_round_times_every_row_once_in_an_order_of_its_own():
+    rounds = latency.orders(6, SETTINGS)
+    assert len(rounds) == 6
+    assert all(sorted(order) == [0, 1, 2, 3, 4, 5] for order in rounds)
+    assert len({tuple(order) for order in rounds}) > 1
+    assert rounds == latency.orders(6, SETTINGS)
+    assert rounds != latency.orders(6, SETTINGS.model_copy(update={"seed": 1}))
+
+
+def test_turns_are_interleaved_and_warm_up_is_not_kept():
+    ran = []
+    passes = [lambda row=row: ran.append(row) for row in range(2)]
+
+    def ticks(run):
+        run()
+        return float(len(ran))
+
+    samples = latency.measure(passes, [[1, 0], [0, 1]], SETTINGS, ticks)
+    assert ran == [1] * 5 + [0] * 5 + [0] * 5 + [1] * 5
+    assert samples == [[[8.0, 9.0, 10.0], [13.0, 14.0, 15.0]], [[3.0, 4.0, 5.0], [18.0, 19.0, 20.0]]]
+
+
+def test_figures_by_hand():
+    found = latency.summarise([[1.0, 4.0], [3.0, 2.0]], stability=0.1)
+    assert (found["median_ms"], found["fps"]) == (2.5, 400)
+    assert found["p90_ms"] == pytest.approx(3 + 0.7)
+    assert found["p99_ms"] == pytest.approx(3 + 0.97)
+    assert found["samples_ms"] == [[1.0, 4.0], [3.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("medians", "drift", "stable"),
+    [
+        ([10, 10, 10, 10], 0, True),
+        ([10, 10, 10.5, 10.5], 0.05, True),
+        ([10, 10, 12, 12], 0.2, False),
+        ([12.5, 12.5, 10, 10], 0.2, False),
+        ([10, 10, 99, 10, 10], 0, True),
+    ],
+)
+def test_drift_between_the_halves_marks_a_row(medians, drift, stable):
+    found = latency.summarise([[median - 1.0, median, median + 1.0] for median in medians], stability=0.1)
+    assert found["drift"] == pytest.approx(drift)
+    assert found["stable"] is stable
+
+
+def test_without_a_gpu_every_row_says_cpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    few = Latency(warmup=0, rounds=2, samples=3, threads=1, seed=0, stability=0.1)
+    found = latency.time_variants(few, VARIANTS, 19, (64, 96))
+    assert [(row["variant"], row["mode"]) for row in found["rows"]] == [(name, "eager float32") for name in VARIANTS]
+    assert {row["device"] for row in found["rows"]} == {"cpu"}
+    assert {row["layout"] for row in found["rows"]} == {"channels_last"}
+    assert all([len(taken) for taken in row["samples_ms"]] == [3, 3] for row in found["rows"])
+    assert (found["batch"], found["size"], found["device"]["threads"]) == (1, [64, 96], 1)
+    assert found["protocol"]["clock"] == "time.perf_counter_ns"
+    assert {"before", "after"} == set(found["device"]["clocks"])
+    assert platform.node() not in json.dumps(found).split('"')
+
+
+def test_scores_of_untrained_weights_fit_half_precision():
+    with torch.inference_mode():
+        scores = latency.prepare(VARIANTS["dfanet-a"], 19, (64, 96), latency.CPU_MODES[0], torch.device("cpu"))()
+    assert scores.half().isfinite().all()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_each_mode_is_a_row():
+    found = latency.time_variants(SETTINGS, VARIANTS, 19, (128, 256))
+    assert len(found["rows"]) == len(VARIANTS) * len(latency.GPU_MODES)
+    assert "cpu" not in {row["device"] for row in found["rows"]}
+    assert found["protocol"]["float32"] == {"convolutions": "ieee", "products": "ieee"}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_cuda_graph_computes_what_eager_mode_does():
+    eager, graph = (latency.Mode(name, graph=name == "graph") for name in ("eager", "graph"))
+    with torch.inference_mode():
+        arguments = VARIANTS["dfanet-a"], 19, (128, 256)
+        expected = latency.prepare(*arguments, eager, torch.device("cuda"))()
+        replay = latency.prepare(*arguments, graph, torch.device("cuda"))
+        replay()
+        torch.cuda.synchronize()
+    torch.testing.assert_close(replay.__defaults__[0][2], expected, rtol=1e-3, atol=1e-3)
