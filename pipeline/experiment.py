@@ -60,12 +60,22 @@ def patiently(action: Callable[[], Any]) -> Any:
     return action()
 
 
+def _make_database() -> None:
+    """Make a fresh SQLite database by rename: a process that is killed while it sets one up would leave it broken."""
+    file = Path(address().partition("?")[0].removeprefix("sqlite:///"))
+    if address().startswith("sqlite:///") and not file.exists():
+        temporary = file.with_name(f".{file.name}.{os.getpid()}")
+        MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
+        os.replace(temporary, file)
+
+
 class Experiment:
     """The experiment of a data set; it is made where it does not exist."""
 
     def __init__(self, data: str):
         # Two processes that open a fresh database at once leave it broken, and one of two same experiments is refused.
         with locked():
+            _make_database()
             self.client = MlflowClient(address())
             found = self.client.get_experiment_by_name(data)
             if found and found.lifecycle_stage == "deleted":

@@ -90,6 +90,7 @@ STAGES = {
         (
             *(f"{paths.RUN}/{name}" for name in ("train.json", "curve.csv", "scores.json", "confusion.npz", "predictions.npz")),
             paths.MANIFEST, f"{paths.FLOOR}/floor.json", paths.COMPLEXITY, f"{paths.RESULTS}/latency.json",
+            *(f"{paths.PAPER}/table{number}.csv" for number in (2, 3, 4, 5)),
         ),
         (
             f"{paths.RESULTS}/analysis.json",

@@ -44,12 +44,13 @@ class Identity:
     def parameters(self) -> dict[str, str]:
         """Under names that are the same in every recipe and variant, so that the columns of a table line up."""
         names = self.job.wildcards
-        recipe = f"recipes.{names['recipe']}"
-        short = {f"{recipe}.{part}": part for part in ("pretraining", "training")}
-        short |= {f"data.{names[part]}": part for part in ("data", "images")}
-        short[f"variants.{names['variant']}"] = "network"
-        flat = provenance.flatten({short[key]: value for key, value in self.made_with.items()})
-        return {key: str(value) for key, value in {**names, **flat}.items()}
+        short = {f"recipes.{names['recipe']}.": "", f"variants.{names['variant']}.": "network."}
+        short |= {f"data.{names[part]}.": f"{part}." for part in ("data", "images")}
+        known: dict[str, Any] = dict(names)
+        for key, value in provenance.flatten(self.made_with).items():
+            long = next((prefix for prefix in short if key.startswith(prefix)), "")
+            known[short.get(long, "") + key.removeprefix(long)] = value
+        return {key: str(value) for key, value in known.items()}
 
 
 def known_studies(params: Params) -> list[Study]:
@@ -167,12 +168,8 @@ def _scores(scores: dict[str, Any]) -> dict[str, float | None]:
         "pixel_accuracy": scores["pixel_accuracy"],
         "border/miou": scores["border"]["miou"],
         **{f"iou/{name}": value for name, value in scores["iou"].items()},
-        **{f"recall/{_size(part)} px": part["recall"] for part in bins},
+        **{f"recall/{part['above']} to {part['upto'] or 'any'} px": part["recall"] for part in bins},
     }
-
-
-def _size(part: dict[str, Any]) -> str:
-    return f"above {part['above']}" + (f" upto {part['upto']}" if part["upto"] else "")
 
 
 def _complexity(job: Job) -> dict[str, float]:
@@ -184,7 +181,7 @@ def _complexity(job: Job) -> dict[str, float]:
         "complexity/parameters": result["parameters"],
         "complexity/megabytes": result["megabytes"],
         "complexity/gmacs": result["at"]["study"]["macs"] / 1e9,
-        "complexity/gmacs at the paper's size": result["at"]["paper"]["macs"] / 1e9,
+        "complexity/gmacs at paper size": result["at"]["paper"]["macs"] / 1e9,
     }
 
 

@@ -168,7 +168,7 @@ def _table(experiment: Experiment, study: str) -> str:
     """The path of the study's runs in the UI, with the columns that matter, kept as its Share button keeps a view."""
     view = {"searchFilter": f"tags.`study.{study}` LIKE '%'", "selectedColumns": COLUMNS}
     view |= {"orderByKey": "attributes.`run_name`", "orderByAsc": True, "columnOrder": [NAME, WHEN, *COLUMNS]}
-    view["columnWidths"] = {NAME: 300, WHEN: 140, COLUMNS[-1]: 300}
+    view["columnWidths"] = {NAME: 300, WHEN: 140, COLUMNS[3]: 150, COLUMNS[-1]: 300}
     experiment.client.set_experiment_tag(experiment.id, f"mlflow.sharedViewState.{study}", json.dumps(view))
     return f"#/experiments/{experiment.id}/runs?workflowType=machine_learning&viewStateShareKey={quote(study)}"
 

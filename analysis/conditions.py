@@ -1,0 +1,54 @@
+"""With what a study's numbers were made, in words for captions and below tables."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from analysis.results import Results
+
+FLOOR = (
+    "Floor: a per-pixel classifier on colour and position, trained and scored on the same frames. Majority class: the "
+    "class with most pixels, predicted everywhere."
+)
+
+
+def all_of(results: Results) -> list[str]:
+    """What stands below every table: each variant that does not beat the floor, and the conditions."""
+    undertrained = [f"{name} is below the floor: undertrained, not a result." for name in results.undertrained]
+    return [*undertrained, sentence(results)]
+
+
+def sentence(results: Results) -> str:
+    """Data, split, frames, sizes, training, seeds, device and commit. Sizes are rows x columns."""
+    study, scored, training = results.study, results.scored, results.training
+    made = [record["conditions"] for record in results.train.values()]
+    return (
+        f"Data {study.data}: {scored['frames']} frames of split {scored['split']}, scored at {size(scored['size'])} "
+        f"pixels (rows x columns), network input {size(scored['input_size'])}. "
+        f"Trained on {' + '.join(training['splits'])}, {training['epochs']} epochs of crops "
+        f"{size(training['input_size'])} in batches of {training['batch']} (recipe {study.recipe}), "
+        f"backbone pretrained on {study.images}. {seeds(study.seeds)}. Device {_each(map(_device, made))}; "
+        f"torch {_each(one['libraries']['torch'] for one in made)}; commit {_each(map(_commit, made))}."
+    )
+
+
+def seeds(values: list[int]) -> str:
+    """The seeds, all of which are reported."""
+    return f"Seed{'s' if len(values) > 1 else ''} {', '.join(map(str, values))}"
+
+
+def size(sides: list[int]) -> str:
+    """Rows x columns."""
+    return "x".join(map(str, sides))
+
+
+def _device(made: dict[str, Any]) -> str:
+    threads = made["threads"]
+    return f"{made['device']} ({threads} thread{'s' if threads > 1 else ''}, {made['precision']})"
+
+
+def _commit(made: dict[str, Any]) -> str:
+    return made["commit"][:8] + (" with uncommitted changes" if made["dirty"] else "")
+
+
+def _each(words: Iterable[str]) -> str:
+    return " and ".join(dict.fromkeys(words))

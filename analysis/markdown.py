@@ -1,0 +1,121 @@
+"""The tables for readers: Markdown, rounded, with their conditions below."""
+
+import numpy as np
+import pandas as pd
+
+from analysis import conditions, statistics
+from analysis.results import Results
+from analysis.tables import latency_column
+
+Rows = list[dict[str, str]]
+
+
+def accuracy(results: Results, table: pd.DataFrame) -> str:
+    """Means over the seeds, the floor and the majority class."""
+    rows = []
+    for name, group in table.groupby("model", sort=False):
+        scores = {"mIoU": group["miou"], "pixel accuracy": group["pixel_accuracy"]}
+        classes = {each: _percent(group[each].mean()) for each in results.classes}
+        cells = {heading: _percent(values.mean()) for heading, values in scores.items()}
+        rows.append({"": name, **cells, "absent classes": _range(group["absent"]), **classes})
+    reading = (
+        "All scores in %, means over the seeds; the last columns are the IoU of each class. Absent classes occur "
+        f"neither in truth nor in prediction and are left out of the mean, not scored 0. {conditions.FLOOR}"
+    )
+    return _page(f"# Accuracy: {results.study.title}", _table(rows), *conditions.all_of(results), reading)
+
+
+def structures(results: Results, table: pd.DataFrame) -> str:
+    """mIoU by seed with differences, intervals and verdict; then what each variant costs."""
+    rows = table.to_dict("records")
+    return _page(
+        f"# Structures: {results.study.title}",
+        _table([_scores(results, row) for row in rows]),
+        *conditions.all_of(results),
+        _reading(results),
+        "## Cost",
+        _table([_cost(results, row) for row in rows]),
+        _timing(results),
+    )
+
+
+def _scores(results: Results, row: dict) -> dict[str, str]:
+    study, smallest = results.study, results.scored["objects"]["bins"][0]
+    cells = {"": row["variant"]} | {f"mIoU, seed {seed}": _percent(row[f"miou_seed_{seed}"]) for seed in study.seeds}
+    cells |= {"mean": _percent(row["miou"]), f"difference to {study.baseline}": _signed(row["difference"])}
+    cells |= {f"95 % over {what}": _interval(row, what) for what in ("seeds", "images")} | {"verdict": row["verdict"]}
+    recall = next(value for column, value in row.items() if column.startswith("recall_"))
+    return cells | {"border mIoU": _percent(row["border_miou"]), f"recall {_limits(smallest)}": _percent(recall)}
+
+
+def _cost(results: Results, row: dict) -> dict[str, str]:
+    macs = {conditions.size(size): row[f"macs_{at}"] / 1e9 for at, size in results.sizes.items()}
+    cells = {"": row["variant"]} | {f"GMACs at {size}": f"{count:.3g}" for size, count in macs.items()}
+    cells |= {"parameters, M": f"{row['parameters'] / 1e6:.2f}", "float32, MB": f"{row['megabytes']:.1f}"}
+    for timed in results.latency["rows"]:
+        if timed["variant"] == row["variant"]:
+            unstable = "" if row[f"{latency_column(timed)}_stable"] else " (unstable)"
+            cells[f"ms, {timed['mode']}, {timed['device']}"] = f"{timed['median_ms']:.3g}{unstable}"
+    return cells
+
+
+def _reading(results: Results) -> str:
+    count = len(results.study.seeds)
+    verdict = "The verdict is `above` or `below` where both intervals exclude 0, else `within the noise`."
+    if count < statistics.MINIMUM_SEEDS:
+        few = f"{count} seeds are" if count > 1 else "One seed is"
+        verdict = f"{few} too few for an interval over seeds, so there is no verdict: read all differences as noise."
+    border = results.scored["border"]["width"]
+    return (
+        f"All scores in %. Differences to {results.study.baseline} are paired by seed. Their 95 % intervals: over "
+        "seeds by Student's t (what other seeds would give on these images), over images by the bootstrap (what other "
+        f"images would give these networks: BCa, {statistics.RESAMPLES} resamples, mIoU of the summed confusion "
+        "matrices; it takes images for independent, so it is too narrow where frames come from one video). Neither is "
+        f"corrected for the number of comparisons. {verdict} Border mIoU counts the pixels within {border} pixels of a "
+        "class border; recall is that of the smallest objects, by area at label resolution; both are means over the "
+        "seeds."
+    )
+
+
+def _timing(results: Results) -> str:
+    latency = results.latency
+    at, threads = conditions.size(latency["size"]), latency["device"]["threads"]
+    unstable = any(not row["stable"] for row in latency["rows"])
+    return (
+        "MACs are multiply-accumulates, which the paper calls FLOPs; parameters as float32 take 4 bytes each. Latency "
+        f"is the median of single passes, batch {latency['batch']}, {at} pixels (rows x columns), {threads} CPU "
+        f"thread{'s' if threads > 1 else ''}, timed on {latency['device']['name']}."
+        + (" Unstable: the halves of the record differ too much to be trusted." if unstable else "")
+    )
+
+
+def _page(*parts: str) -> str:
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(rows: Rows) -> str:
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *([row.get(c, "") for c in columns] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _interval(row: dict, what: str) -> str:
+    low, high = row[f"difference_{what}_low"], row[f"difference_{what}_high"]
+    return "-" if np.isnan(low) else f"{_signed(low)} to {_signed(high)}"
+
+
+def _limits(objects: dict) -> str:
+    return f"over {objects['above']} px" if objects["upto"] is None else f"up to {objects['upto']} px"
+
+
+def _range(values: pd.Series) -> str:
+    low, high = values.min(), values.max()
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _percent(value: float) -> str:
+    return "-" if np.isnan(value) else f"{100 * value:.1f}"
+
+
+def _signed(value: float) -> str:
+    return f"{100 * value:+.1f}"

@@ -1,0 +1,66 @@
+"""A few fixed frames: frame, truth, and what each variant made of it."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from analysis import conditions, style
+from analysis.results import Results
+from pipeline.errors import BadInput
+from pipeline.prepared import Prepared
+
+CELL = 1.5
+"""Inches: width of a picture."""
+
+
+def draw(results: Results, prepared: Path) -> Figure:
+    """Frames are rows. Without the `prepared` frames the predictions stand alone, and the caption says so."""
+    first = next(iter(results.predictions.values()))
+    if not len(first["index"]):
+        return style.figure(style.WIDTH, 0.1, "No pictures: evaluation.pictures is 0.")
+    columns = {name: list(found["predictions"]) for name, found in results.predictions.items()}
+    colours = np.array(colormaps["tab20"].colors[: len(results.classes)]) * 255
+    note = "The frames are not at hand here: predictions alone."
+    if (prepared / "manifest.json").exists():
+        data = Prepared(prepared)
+        colours = np.array([each.colour for each in data.classes])
+        if (prepared / f"{results.scored['split']}.images.npy").exists():
+            columns, note = _frames(results, data, first) | columns, "Truth is black where it is ignored."
+    return _grid(results, columns, np.vstack([colours, np.zeros(3)]).astype(np.uint8), first["names"], note)
+
+
+def _frames(results: Results, data: Prepared, found: dict[str, np.ndarray]) -> dict[str, list[np.ndarray]]:
+    split, index = results.scored["split"], found["index"]
+    images, labels, names = data.images(split), data.labels(split), data.names(split)
+    if index.max() >= len(names) or [names[place] for place in index] != list(found["names"]):
+        raise BadInput(
+            f"{data.folder} does not hold the frames {', '.join(found['names'])} that the predictions are of; "
+            "evaluate the runs on the data that lies there"
+        )
+    return {"frame": [images[place] for place in index], "truth": [labels[place] for place in index]}
+
+
+def _grid(
+    results: Results, columns: dict[str, list[np.ndarray]], colours: np.ndarray, names: np.ndarray, note: str
+) -> Figure:
+    height, width = next(iter(columns.values()))[0].shape[:2]
+    caption = f"Frames {', '.join(names)}; predictions of seed {results.study.seeds[0]}. {note} "
+    caption += " ".join(conditions.all_of(results))
+    figure = style.figure(CELL * len(columns), (CELL * height / width + 0.03) * len(names) + 0.5, caption)
+    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+    grid = figure.subplots(len(names), len(columns), squeeze=False)
+    for column, (name, pictures) in zip(grid.T, columns.items(), strict=True):
+        column[0].set_title(name, loc="center", color=style.colours(results.study.variants).get(name, "black"))
+        for axes, picture in zip(column, pictures, strict=True):
+            if picture.ndim == 3:
+                axes.imshow(picture)
+            else:  # nearest: a colour between two classes' may be a third one's
+                axes.imshow(colours[np.minimum(picture, len(colours) - 1)], interpolation="nearest")
+            axes.set_axis_off()
+    patches = [Patch(facecolor=colours[index] / 255, label=name) for index, name in enumerate(results.classes)]
+    squares = {"handlelength": 1, "handleheight": 1, "borderaxespad": 0.3}
+    figure.legend(handles=patches, loc="outside upper center", ncols=min(11, len(patches)), **squares)
+    return figure

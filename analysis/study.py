@@ -1,0 +1,75 @@
+"""A study's results in, its tables and figures out."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis import accuracy_vs_gflops, curves, markdown, paper, per_class, qualitative, style, tables
+from analysis.results import Results, read
+
+if TYPE_CHECKING:
+    from pipeline.params import Study
+
+
+def analyse(
+    study: "Study", folder: Path, results: Path = Path("results"), prepared: Path = Path("data/prepared")
+) -> dict[str, dict[str, float]]:
+    """Render the results of `study` below `results` into `folder`'s tables/ and figures/; return the main numbers.
+
+    The numbers are by variant, floor and majority class, scores as fractions. `BadInput` names a result that is
+    missing, cut short, or made with other parameters than the rest. Without prepared frames the pictures show
+    predictions alone.
+    """
+    found = read(study, results)
+    accuracy, structures = tables.accuracy(found), tables.structures(found)
+    files = {
+        "tables/accuracy.csv": _csv(accuracy),
+        "tables/accuracy.md": markdown.accuracy(found, accuracy).encode(),
+        "tables/structures.csv": _csv(structures),
+        "tables/structures.md": markdown.structures(found, structures).encode(),
+        **_figures(found, prepared / study.data),
+    }
+    for name, content in files.items():
+        _write(folder / name, content)
+    return _summary(found, structures)
+
+
+def _figures(found: Results, prepared: Path) -> dict[str, bytes]:
+    with style.context():
+        figures = {
+            "accuracy_vs_gflops": accuracy_vs_gflops.draw(found, paper.points()),
+            "curves": curves.draw(found),
+            "per_class": per_class.draw(found),
+        }
+        both = {
+            f"figures/{name}.{kind}": style.render(figure, kind)
+            for name, figure in figures.items()
+            for kind in ("svg", "png")
+        }
+        return both | {"figures/qualitative.png": style.render(qualitative.draw(found, prepared), "png")}
+
+
+def _summary(found: Results, structures: pd.DataFrame) -> dict[str, dict[str, float]]:
+    smallest = next(column for column in structures if column.startswith("recall_"))
+    table = structures.set_index("variant").assign(gmacs=lambda rows: rows["macs_study"] / 1e9)
+    table = table[["miou", "difference", "pixel_accuracy", "border_miou", smallest, "gmacs"]].round(4)
+    rows: dict[str, dict[str, float]] = {name: row.dropna().to_dict() for name, row in table.iterrows()}
+    for name, scores in {"floor": found.floor, "majority class": found.floor["majority"]}.items():
+        rows[name] = {key: round(scores[key], 4) for key in ("miou", "pixel_accuracy")}
+    return rows
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

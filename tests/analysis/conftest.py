@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import pytest
+
+from analysis.results import Results, read
+from analysis.study import analyse
+from tests.analysis.made import Made
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    """Not yet written: a test changes what it needs."""
+    return Made(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Written once, and only read."""
+    return Made(tmp_path_factory.mktemp("whole")).write()
+
+
+@pytest.fixture(scope="session")
+def results(whole: Made) -> Results:
+    return read(whole.study, whole.results)
+
+
+@pytest.fixture(scope="session")
+def rendered(whole: Made) -> Path:
+    """The folder that holds the whole study's tables and figures."""
+    analyse(whole.study, whole.root / "rendered", whole.results, whole.prepared)
+    return whole.root / "rendered"
