@@ -22,4 +22,4 @@ setup: .venv/.installed
 # Newest versions that fit pyproject.toml; torch stays where it was tested.
 lock:
 	echo 'torch==2.13.0' | $(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
-	  --constraints - --no-annotate --custom-compile-command 'make lock' --output-file requirements.lock
+	  --constraints - --no-annotate --quiet --custom-compile-command 'make lock' --output-file requirements.lock

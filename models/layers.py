@@ -32,7 +32,7 @@ class SeparableConv(nn.Sequential):
 def resize(features: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
     """Bilinear resize to `size` (rows, columns).
 
-    The figures give factors (x4, x8), but factors only meet again where the input divides by 64; a target size always does.
+    The figures give factors (x4, x8), but with factors sizes only meet again where the input divides by 64.
     """
     if features.shape[-2:] == tuple(size):
         return features

@@ -49,7 +49,7 @@ class Single(Structure):
 class MultiBranch(Structure):
     """Figure 2 (a): one branch an image scale, nothing passes between them. Branch n sees 1/2^n of each side.
 
-    The paper gives neither the scales nor whether the branches share weights; ICNet's halves, with weights of their own.
+    The paper gives neither the scales nor whether branches share weights; ICNet halves, with weights of their own.
     """
 
     def __init__(self, backbone: str, attention: str, networks: int):

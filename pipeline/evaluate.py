@@ -1,9 +1,13 @@
-"""Evaluation: one confusion matrix over the whole split, at the labels' full resolution, of the last epoch's weights."""
+"""Evaluation: the last epoch's weights of one run, scored once over a whole split, at the labels' own resolution.
+
+Nothing is selected here: the split that is reported chooses neither an epoch nor a setting.
+"""
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,90 +16,165 @@ from torch import Tensor, nn
 
 from models.layers import resize
 from models.segmenter import Segmenter
-from pipeline import augment, device, metrics, weights
+from pipeline import device, metrics
+from pipeline.augment import normalise
+from pipeline.datasets.base import IGNORE
+from pipeline.errors import BadInput
 from pipeline.prepared import Prepared
 from pipeline.progress import progress
+from pipeline.weights import load_for
 
 if TYPE_CHECKING:
     from pipeline.params import Evaluation, Training, Variant
 
 
+class Scored(NamedTuple):
+    """What is kept of a split. N frames, C classes, M objects; confusion matrices have rows truth, columns prediction."""
+
+    confusion: np.ndarray
+    """(N, C, C) int64: one matrix a frame, so that a resampled split has a proper mIoU."""
+    border: np.ndarray
+    """The same within the border band."""
+    objects: np.ndarray
+    """(M, 4) int64: frame, class, pixels, correctly labelled pixels."""
+    pictures: dict[int, np.ndarray]
+    """The predictions (HxW uint8) of the frames that are shown, by frame."""
+
+
 def evaluate(
-    evaluation: "Evaluation", training: "Training", variant: "Variant", data: Path, trained: Path, folder: Path
+    evaluation: "Evaluation", training: "Training", variant: "Variant", data: Path, weights: Path, folder: Path
 ) -> dict[str, Any]:
-    """Score `trained` on the split `training.score`; write `confusion.npz` and `predictions.npz` to `folder`.
+    """Score `weights` on the split `training.score`; write `confusion.npz` and `predictions.npz` to `folder`.
 
-    Per image: the confusion matrix, the same within the border band, and every object with its recall. mIoU, as all
-    scores here, is a fraction of the summed matrix and not a mean over images.
+    `data` is a folder of prepared frames. All scores are fractions, from one confusion matrix over the whole split.
+    `BadInput` where data or weights are missing, the weights belong to another variant, or their training diverged.
     """
-    started, prepared, split = time.perf_counter(), Prepared(data), training.score
-    names = [each.name for each in prepared.classes]
-    where = device.choose(evaluation.threads)
-    model = _load(variant, len(names), trained, where)
-    truths, instances = prepared.labels(split), prepared.instances(split)
-    shown = np.unique(np.linspace(0, len(truths) - 1, evaluation.pictures).round().astype(np.int64))
-    tables: dict[str, list[np.ndarray]] = {"confusion": [], "border": [], "objects": [], "predictions": []}
-    frames = _predict(model, prepared.images(split), truths.shape[1:], training.frame_size, evaluation.batch, where)
-    for index, prediction in enumerate(progress(frames, "scoring", len(truths), unit="frames")):
-        truth = np.asarray(truths[index])
-        band = np.where(metrics.border_band(truth, evaluation.border), truth, 255)
-        tables["confusion"].append(metrics.confusion(truth, prediction, len(names)))
-        tables["border"].append(metrics.confusion(band, prediction, len(names)))
-        marked = None if instances is None else instances[index]
-        rows = metrics.objects(truth, prediction, names, marked)
-        tables["objects"].append(np.insert(rows, 0, index, axis=1))
-        if index in shown:
-            tables["predictions"].append(prediction)
-    objects = np.concatenate(tables["objects"])
-    per_image, border = np.stack(tables["confusion"]), np.stack(tables["border"])
-    _savez(folder / "confusion.npz", confusion=per_image, border=border, objects=objects)
-    kept = np.array([prepared.names(split)[index] for index in shown])
-    predictions = np.stack(tables["predictions"]) if len(shown) else np.zeros((0, *truths.shape[1:]), np.uint8)
-    _savez(folder / "predictions.npz", index=shown, names=kept, predictions=predictions)
-    near = metrics.scores(border.sum(0), names)
-    return {
-        "split": split,
-        "frames": len(truths),
-        "size": list(truths.shape[1:]),
-        "input_size": list(training.frame_size),
-        **metrics.scores(per_image.sum(0), names),
-        "border": {"width": evaluation.border, "miou": near["miou"], "iou": near["iou"]},
-        "objects": {
-            "source": "components" if instances is None else "instances",
-            "bins": metrics.recall_by_size(objects, evaluation.sizes),
-        },
-        "seconds": round(time.perf_counter() - started, 1),
-    }
+    started = time.perf_counter()
+    prepared, split = Prepared(data), training.score
+    if prepared.task != "segmentation":
+        raise BadInput(f"{data} holds images to classify; study.data must name a set of frames to segment")
+    place = device.choose(evaluation.threads)
+    model = load(variant, len(prepared.classes), weights).to(place)
+    images = progress(prepared.images(split), f"scoring {split}", unit="frames")
+    predictions = predict(model, images, tuple(training.frame_size), evaluation.batch, place)
+    try:
+        scored = score(evaluation, prepared, split, predictions)
+    except FloatingPointError:
+        raise BadInput(
+            f"{weights} gives scores that are no numbers: its training diverged; "
+            "lower the recipe's training.rate or raise its warmup, and train again"
+        ) from None
+    write(folder, prepared.names(split), scored)
+    result = summarise(evaluation, prepared, split, scored)
+    return result | {"input_size": list(training.frame_size), "seconds": round(time.perf_counter() - started, 1)}
 
 
-def _load(variant: "Variant", classes: int, trained: Path, where: torch.device) -> nn.Module:
+def load(variant: "Variant", classes: int, path: Path) -> nn.Module:
+    """The variant's network with the weights of `path`, ready to predict. `BadInput` if they belong to another."""
     made_for = {"variant": variant.model_dump(mode="json"), "classes": classes}
-    state = weights.load_for(trained, made_for)
+    state = load_for(path, made_for)
     model = Segmenter(**made_for["variant"], classes=classes)
     model.load_state_dict(state)
-    return model.to(where, memory_format=torch.channels_last).eval()
-
-
-def _predict(model: nn.Module, images: np.ndarray, size: tuple[int, int], frame_size, batch: int, where: torch.device):
-    """Yield each frame's prediction, HxW uint8 at label resolution; the network sees it resized to `frame_size`."""
-    for start in range(0, len(images), batch):
-        pixels = torch.from_numpy(np.array(images[start : start + batch]))
-        yield from predict(model, pixels, size, frame_size, where)
+    return model.eval().to(memory_format=torch.channels_last)
 
 
 @torch.inference_mode()
-def predict(model: nn.Module, pixels: Tensor, size: tuple[int, int], frame_size, where: torch.device) -> np.ndarray:
-    """Class indices Nx`size` uint8 of frames NxHxWx3 uint8; scores, not classes, are resized to `size`."""
-    if tuple(pixels.shape[1:3]) != tuple(frame_size):
-        stacked = F.interpolate(pixels.permute(0, 3, 1, 2), tuple(frame_size), mode="bilinear", antialias=True)
-        pixels = stacked.permute(0, 2, 3, 1)
-    inputs = augment.normalise(pixels).to(where, memory_format=torch.channels_last)
-    with device.half_precision(where):
-        scores = model(inputs)
-    return resize(scores.float(), size).argmax(1).to(torch.uint8).cpu().numpy()
+def predict(
+    model: nn.Module, images: Any, input_size: tuple[int, int], batch: int, place: torch.device
+) -> Iterator[np.ndarray]:
+    """The class of every pixel, HxW uint8, of each of `images` (HxWx3 uint8), in order.
+
+    The network sees a frame whole, resized to `input_size`, as in training; its class scores, not its decisions, are
+    resized to HxW. `FloatingPointError` if they are no numbers.
+    """
+    for frames in _batches(images, batch):
+        scores = _scores(model, torch.from_numpy(frames), input_size, place)
+        if scores.isnan().any():
+            raise FloatingPointError
+        # One frame at a time: at 1024x2048 a batch of class scores takes gigabytes.
+        for frame in scores:
+            full = resize(frame[None].float(), frames.shape[1:3])
+            yield full[0].argmax(0).to(torch.uint8).cpu().numpy()
 
 
-def _savez(path: Path, **arrays: np.ndarray) -> None:
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.npz")
-    np.savez_compressed(temporary, **arrays)
-    os.replace(temporary, path)
+def _batches(images: Any, size: int) -> Iterator[np.ndarray]:
+    waiting: list[np.ndarray] = []
+    for image in images:
+        waiting.append(image)
+        if len(waiting) == size:
+            yield np.stack(waiting)
+            waiting = []
+    if waiting:
+        yield np.stack(waiting)
+
+
+def _scores(model: nn.Module, frames: Tensor, size: tuple[int, int], place: torch.device) -> Tensor:
+    if tuple(frames.shape[1:3]) != size:
+        resized = F.interpolate(frames.permute(0, 3, 1, 2), size, mode="bilinear", antialias=True)
+        frames = resized.permute(0, 2, 3, 1)
+    with device.half_precision(place):
+        return model(normalise(frames).to(place))
+
+
+def score(evaluation: "Evaluation", prepared: Prepared, split: str, predictions: Iterator[np.ndarray]) -> Scored:
+    """Hold one prediction (HxW) a frame against the split's labels."""
+    labels, instances = prepared.labels(split), prepared.instances(split)
+    countable = [index for index, each in enumerate(prepared.classes) if each.name.lower() in metrics.COUNTABLE]
+    shown = evenly_spaced(len(labels), evaluation.pictures)
+    classes, whole, border, objects, pictures = len(prepared.classes), [], [], [], {}
+    for index, (truth, prediction) in enumerate(zip(labels, predictions, strict=True)):
+        band = metrics.border_band(truth, evaluation.border)
+        found = metrics.components(truth, countable) if instances is None else instances[index]
+        rows = metrics.objects(truth, found, prediction)
+        whole.append(metrics.confusion(truth, prediction, classes))
+        border.append(metrics.confusion(np.where(band, truth, IGNORE), prediction, classes))
+        objects.append(np.column_stack([np.full(len(rows), index), rows]))
+        if index in shown:
+            pictures[index] = prediction
+    return Scored(np.stack(whole), np.stack(border), np.concatenate(objects), pictures)
+
+
+def evenly_spaced(count: int, wanted: int) -> list[int]:
+    """`wanted` of `count` frames, evenly spaced from the first to the last; all if there are fewer."""
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, wanted)).tolist()})
+
+
+def summarise(evaluation: "Evaluation", prepared: Prepared, split: str, scored: Scored) -> dict[str, Any]:
+    """The split's scores, each from the sum of its frames' matrices: never a mean of frames' scores."""
+    names = [each.name for each in prepared.classes]
+    border = metrics.scores(scored.border.sum(0), names)
+    frames, *size = prepared.labels(split).shape
+    return {
+        "split": split,
+        "frames": frames,
+        "size": size,
+        **metrics.scores(scored.confusion.sum(0), names),
+        "border": {"width": evaluation.border, "miou": border["miou"], "iou": border["iou"]},
+        "objects": {
+            "source": "components" if prepared.instances(split) is None else "instances",
+            "bins": metrics.recall_by_size(scored.objects, evaluation.sizes),
+        },
+    }
+
+
+def write(folder: Path, names: list[str], scored: Scored) -> None:
+    """Write `confusion.npz` and `predictions.npz`; `names` are those of all frames of the split."""
+    shown = list(scored.pictures)
+    predictions = np.stack([*scored.pictures.values()]) if shown else np.empty((0, 0, 0), np.uint8)
+    _save(folder / "confusion.npz", confusion=scored.confusion, border=scored.border, objects=scored.objects)
+    _save(
+        folder / "predictions.npz",
+        index=np.array(shown, np.int64),
+        names=np.array([names[index] for index in shown], np.str_),
+        predictions=predictions,
+    )
+
+
+def _save(path: Path, **arrays: np.ndarray) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

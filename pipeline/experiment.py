@@ -64,7 +64,7 @@ def _make_database() -> None:
     """Make a fresh SQLite database by rename: a process that is killed while it sets one up would leave it broken."""
     file = Path(address().partition("?")[0].removeprefix("sqlite:///"))
     if address().startswith("sqlite:///") and not file.exists():
-        temporary = file.with_name(f".{file.name}.{os.getpid()}")
+        temporary = file.with_name(f"{file.name}.{os.getpid()}")
         MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
         os.replace(temporary, file)
 

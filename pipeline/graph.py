@@ -29,12 +29,14 @@ class Stage:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     params: tuple[str, ...]
-    alone: bool = False
-    """Whether it must have the machine for itself."""
 
     @property
     def record(self) -> str:
         return self.outputs[0]
+
+
+def _run(*names: str) -> tuple[str, ...]:
+    return tuple(f"{paths.RUN}/{name}" for name in names)
 
 
 def _results(folder: str, names: tuple[str, ...], *endings: str) -> tuple[str, ...]:
@@ -57,13 +59,13 @@ STAGES = {
     "train": Stage(
         "pipeline.train", ("data", "images", "recipe", "variant", "seed"),
         (paths.MANIFEST, f"{paths.PRETRAINED}/{paths.WEIGHTS}"),
-        tuple(f"{paths.RUN}/{name}" for name in ("train.json", "curve.csv", paths.WEIGHTS)),
+        _run("train.json", "curve.csv", paths.WEIGHTS),
         (_TRAINING, "variants.{variant}"),
     ),
     "evaluate": Stage(
         "pipeline.evaluate", ("data", "images", "recipe", "variant", "seed"),
         (paths.MANIFEST, f"{paths.RUN}/{paths.WEIGHTS}"),
-        tuple(f"{paths.RUN}/{name}" for name in ("scores.json", "confusion.npz", "predictions.npz")),
+        _run("scores.json", "confusion.npz", "predictions.npz"),
         ("evaluation", f"{_TRAINING}.score", f"{_TRAINING}.frame_size", "variants.{variant}"),
     ),
     "floor": Stage(
@@ -83,12 +85,11 @@ STAGES = {
         (paths.COMPLEXITY,),
         (f"{paths.RESULTS}/latency.json",),
         ("latency", "study", "data.{data}.kind", f"{_TRAINING}.frame_size"),
-        alone=True,
     ),
     "analyse": Stage(
         "analysis.study", ("study",),
         (
-            *(f"{paths.RUN}/{name}" for name in ("train.json", "curve.csv", "scores.json", "confusion.npz", "predictions.npz")),
+            *_run("train.json", "curve.csv", "scores.json", "confusion.npz", "predictions.npz"),
             paths.MANIFEST, f"{paths.FLOOR}/floor.json", paths.COMPLEXITY, f"{paths.RESULTS}/latency.json",
             *(f"{paths.PAPER}/table{number}.csv" for number in (2, 3, 4, 5)),
         ),
@@ -103,7 +104,7 @@ STAGES = {
     "track": Stage(
         "pipeline.tracking", ("study",),
         (
-            *(f"{paths.RUN}/{name}" for name in ("train.json", "curve.csv", "scores.json", "predictions.npz")),
+            *_run("train.json", "curve.csv", "scores.json", "predictions.npz"),
             paths.COMPLEXITY, f"{paths.RESULTS}/latency.json", f"{paths.RESULTS}/analysis.json",
         ),
         (f"{paths.RESULTS}/mlflow.json",),

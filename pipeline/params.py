@@ -151,7 +151,7 @@ class Evaluation(Model):
 
 class Floor(Model):
     pixels: Count
-    iterations: Count
+    trees: Count
     seed: int
 
 

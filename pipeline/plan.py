@@ -34,18 +34,12 @@ def _why(reasons: list[list[str]]) -> str:
 
 def count(params: Params, name: str, split: str) -> int | None:
     """How many frames or images a split has; None where the data is not at hand."""
-    spec = params.data[name]
-    if spec.kind == "synthetic":
-        return spec.frames.get(split, 0)
-    if spec.kind == "crops":
-        return spec.images[split]
     try:
         return prepared.Prepared(paths.fill(paths.PREPARED, data=name)).splits[split]["count"]
     except (BadInput, KeyError):
         pass
     try:
-        source = registry.open_source(name, spec)
-        return len(source.names(split)) if spec.kind != "images" else source.count(split)
+        return len(registry.open_source(name, params.data[name]).names(split))
     except BadInput:
         return None
 
@@ -78,9 +72,7 @@ def _missing(params: Params) -> str:
 
 def _disk(params: Params) -> str:
     waiting = [
-        name
-        for name in (params.study.data, params.study.images)
-        if not paths.fill(paths.MANIFEST, data=name).exists()
+        name for name in (params.study.data, params.study.images) if not paths.fill(paths.MANIFEST, data=name).exists()
     ]
     free = storage.size(storage.free_space(Path.cwd()))
     try:
@@ -94,9 +86,9 @@ def _bytes(params: Params, name: str) -> int:
     """The size of a data set's arrays: RGB, labels, and instances where the set has them."""
     spec = params.data[name]
     source = registry.open_source(name, spec)
-    if spec.kind in ("crops", "images"):
-        return sum(source.count(split) for split in ("train", "val")) * spec.size**2 * 3
     names = {split: source.names(split) for split in registry.splits(spec)}
+    if spec.kind in ("crops", "images"):
+        return sum(map(len, names.values())) * spec.size**2 * 3
     split, first = next((split, frames[0]) for split, frames in names.items())
     return sum(map(len, names.values())) * sum(a.nbytes for a in source.read(split, first) if a is not None)
 
@@ -127,7 +119,9 @@ def _time(params: Params, stale: set[str], cores: int) -> str:
     first = sum(cost[name] for name in stale if name.startswith("pretrain")) / len(params.study.backbones)
     side_by_side = min(cores, len(params.study.variants) * len(params.study.seeds))
     estimate = first + (total - first) / side_by_side
-    return f"time       about {_minutes(estimate)} with {cores} jobs side by side, {_minutes(total)} one after the other"
+    return (
+        f"time       about {_minutes(estimate)} with {cores} jobs side by side, {_minutes(total)} one after the other"
+    )
 
 
 def _minutes(seconds: float) -> str:

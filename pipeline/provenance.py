@@ -87,7 +87,7 @@ def write_atomically(path: Path, text: str) -> None:
 def environment() -> dict[str, Any]:
     """Commit, library versions and machine (without its name) of this process."""
     return {
-        "commit": _git("rev-parse", "HEAD") or "unknown",
+        "commit": _git("rev-parse", "--verify", "--quiet", "HEAD") or "unknown",
         "dirty": bool(
             _git("status", "--porcelain", "--", ".", ":!dvc.lock", ":!*/dvc.lock", ":!results", ":!*.gitignore")
         ),

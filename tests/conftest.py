@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("pipeline", "models", "analysis", "studies", "profiles", "data/paper", "Snakefile", "dvc.yaml", "params.yaml")
+COPIED = ("pipeline", "models", "analysis", "studies", "profiles", "data/paper", "data/camvid.sha256", "Snakefile")
+COPIED += ("dvc.yaml", "params.yaml")
 
 
 def shrink(params: dict) -> dict:
@@ -22,7 +23,7 @@ def shrink(params: dict) -> dict:
     quick = params["recipes"]["quick"]
     quick["pretraining"] |= {"epochs": 1, "batch": 19}
     quick["training"] |= {"input_size": [64, 64], "frame_size": [64, 64], "epochs": 3, "batch": 4, "warmup": 0}
-    params["floor"] |= {"pixels": 2000, "iterations": 5}
+    params["floor"] |= {"pixels": 2000, "trees": 2}
     params["latency"] |= {"warmup": 1, "rounds": 2, "samples": 2}
     params["evaluation"]["pictures"] = 2
     return params
@@ -41,12 +42,15 @@ class Workspace:
         change(content)
         path.write_text(yaml.safe_dump(content, sort_keys=False))
 
-    def run(self, *command: str, check: bool = True, timeout: float = 240) -> subprocess.CompletedProcess[str]:
-        """Run a command as a user would, with the tests' own Python first on the path."""
+    def environment(self) -> dict[str, str]:
+        """The tests' own Python first on the path, and this copy's modules before the repository's."""
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        environment = os.environ | {"PATH": path, "PYTHONPATH": str(self.root)}
+        return os.environ | {"PATH": path, "PYTHONPATH": str(self.root)}
+
+    def run(self, *command: str, check: bool = True, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+        """Run a command as a user would."""
         done = subprocess.run(
-            command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+            command, cwd=self.root, env=self.environment(), capture_output=True, text=True, timeout=timeout, check=False
         )
         if check and done.returncode:
             pytest.fail(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")

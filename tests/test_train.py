@@ -164,7 +164,9 @@ def test_the_poly_rate_agrees_with_torch():
         assert optimise.poly(step, 50, 0.2, 0.9) == pytest.approx(scheduler.get_last_lr()[0])
         optimiser.step()
         scheduler.step()
-    assert [optimise.poly(step, 10**9, 1.0, 0.9, warmup=4) for step in range(6)] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1, 1])
+    assert [optimise.poly(step, 10**9, 1.0, 0.9, warmup=4) for step in range(6)] == pytest.approx(
+        [0.2, 0.4, 0.6, 0.8, 1, 1]
+    )
 
 
 def test_a_batch_larger_than_the_set_and_a_diverging_rate_say_so(pretrained):
