@@ -62,5 +62,6 @@ def _grid(
             axes.set_axis_off()
     patches = [Patch(facecolor=colours[index] / 255, label=name) for index, name in enumerate(results.classes)]
     squares = {"handlelength": 1, "handleheight": 1, "borderaxespad": 0.3}
-    figure.legend(handles=patches, loc="outside upper center", ncols=min(11, len(patches)), **squares)
+    fitting = min(11, len(patches), round(1.4 * len(columns)))
+    figure.legend(handles=patches, loc="outside upper center", ncols=fitting, **squares)
     return figure

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Scored(NamedTuple):
-    """What is kept of a split. N frames, C classes, M objects; confusion matrices have rows truth, columns prediction."""
+    """What is kept of a split. N frames, C classes, M objects; matrices have rows truth, columns prediction."""
 
     confusion: np.ndarray
     """(N, C, C) int64: one matrix a frame, so that a resampled split has a proper mIoU."""

@@ -14,20 +14,17 @@
   one of an odd number is in neither); a row is stable if its drift is at most `stability`.
 """
 
-import platform
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import psutil
-import pynvml
 import torch
 from torch import Tensor, nn
 
 from models.segmenter import Segmenter, initialise
 from pipeline import device as devices
+from pipeline import machine
 from pipeline.progress import progress
 
 if TYPE_CHECKING:
@@ -35,9 +32,6 @@ if TYPE_CHECKING:
 
 Pass = Callable[[], object]
 """One forward pass, to be called again and again."""
-
-_PROCESS = psutil.Process()
-_PROCESS.cpu_percent(), psutil.cpu_percent()  # psutil measures from one call to the next
 
 
 class Mode(NamedTuple):
@@ -77,12 +71,12 @@ def time_variants(
     rows = [(name, mode) for name in variants for mode in modes]
     with torch.inference_mode():
         passes = [prepare(variants[name], classes, size, mode, device) for name, mode in rows]
-        before = state(device)
+        before = machine.state(device)
         samples = measure(passes, orders(len(rows), latency), latency, milliseconds)
-        after = state(device)
+        after = machine.state(device)
     label = "cpu" if device.type == "cpu" else torch.cuda.get_device_name(device)
     return {
-        "device": {**describe(device), "clocks": {"before": before, "after": after}},
+        "device": {**machine.describe(device), "clocks": {"before": before, "after": after}},
         "protocol": {**latency.model_dump(), **settings(device)},
         "size": list(size),
         "batch": 1,
@@ -185,47 +179,3 @@ def settings(device: torch.device) -> dict[str, Any]:
     backends = torch.backends
     precisions = {"convolutions": backends.cudnn.conv.fp32_precision, "products": backends.cuda.matmul.fp32_precision}
     return {"clock": "CUDA events", **common, "float32": precisions, "cudnn_benchmark": backends.cudnn.benchmark}
-
-
-def describe(device: torch.device) -> dict[str, Any]:
-    """What does not change while a device is timed; never the host's name."""
-    versions = {"python": platform.python_version(), "torch": torch.__version__}
-    common = {"cpu": _cpu_name(), "threads": torch.get_num_threads(), "cores": psutil.cpu_count(), "versions": versions}
-    if device.type == "cpu":
-        return {"name": common["cpu"], "driver": None, **common}
-    versions |= {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
-    return {"name": torch.cuda.get_device_name(device), "driver": _nvml(device).get("driver"), **common}
-
-
-def state(device: torch.device) -> dict[str, Any]:
-    """Clocks, load average, and the share of all cores that other processes took since the last call (or import)."""
-    frequency, own = psutil.cpu_freq(), _PROCESS.cpu_percent() / psutil.cpu_count()
-    return {
-        "cpu_mhz": frequency.current if frequency else None,
-        "load_average": list(psutil.getloadavg()),
-        "others_cpu": max(0.0, psutil.cpu_percent() - own) / 100,
-        **(_nvml(device) if device.type == "cuda" else {}),
-    }
-
-
-def _nvml(device: torch.device) -> dict[str, Any]:
-    """What the driver says of a GPU; found by UUID, since CUDA_VISIBLE_DEVICES renumbers torch's GPUs only."""
-    try:
-        pynvml.nvmlInit()
-        gpu = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
-        return {
-            "driver": pynvml.nvmlSystemGetDriverVersion(),
-            "gpu_mhz": pynvml.nvmlDeviceGetClockInfo(gpu, pynvml.NVML_CLOCK_SM),
-            "memory_mhz": pynvml.nvmlDeviceGetClockInfo(gpu, pynvml.NVML_CLOCK_MEM),
-            "celsius": pynvml.nvmlDeviceGetTemperature(gpu, pynvml.NVML_TEMPERATURE_GPU),
-            "throttle_reasons": hex(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(gpu)),
-        }
-    except pynvml.NVMLError as error:
-        return {"unavailable": str(error)}
-
-
-def _cpu_name() -> str:
-    listing = Path("/proc/cpuinfo")
-    lines = listing.read_text().splitlines() if listing.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

@@ -25,7 +25,7 @@ OBJECT_COLUMNS = ("class", "pixels", "correct")
 
 
 def confusion(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
-    """The confusion matrix of two arrays of one shape; `truth` holds class indices or `IGNORE`, `prediction` indices."""
+    """Confusion matrix of two arrays of one shape: `truth` of class indices or `IGNORE`, `prediction` of indices."""
     pairs = truth.astype(np.int32).ravel() * classes + prediction.ravel()
     # An ignored pixel's pair lies past those of the classes, so that the cut drops it.
     return np.bincount(pairs, minlength=classes**2)[: classes**2].reshape(classes, classes).astype(np.int64)

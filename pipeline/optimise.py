@@ -28,7 +28,7 @@ class Checkpoint(NamedTuple):
 
 
 class Epochs(torch.utils.data.Sampler):
-    """Batches of (epoch, index), their order a function of the seed and the epoch alone. A short last one is dropped."""
+    """Batches of (epoch, index), ordered by the seed and the epoch alone. A short last one is left out."""
 
     def __init__(self, count: int, batch: int, seed: int):
         self.count, self.batch, self.seed, self.epoch = count, batch, seed, 0

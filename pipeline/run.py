@@ -185,8 +185,7 @@ def _latency(job: Job, params: Params, track: bool) -> Outcome:
 
     variants = {name: params.variants[name] for name in params.study.variants}
     size = params.recipes[params.study.recipe].training.frame_size
-    result = time_variants(params.latency, variants, _classes(params), size)
-    return result, _device(params.latency.threads)
+    return time_variants(params.latency, variants, _classes(params), size), {}
 
 
 def _analyse(job: Job, params: Params, track: bool) -> Outcome:

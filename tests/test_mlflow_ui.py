@@ -61,11 +61,11 @@ def shown(browser: webdriver.Chrome) -> str:
     return browser.find_element(By.TAG_NAME, "body").text
 
 
+@pytest.mark.timeout(600)
 def test_the_table_shows_the_runs_of_the_study(browser: webdriver.Chrome, address: str, tmp_path: Path) -> None:
     names = list(made.table())
     assert len(names) == 5
-
-    wait = WebDriverWait(browser, 90, ignored_exceptions=[WebDriverException])
+    wait = WebDriverWait(browser, 240, ignored_exceptions=[WebDriverException])
     wait.until(lambda chrome: chrome.get(address) is None)
     wait.until(lambda chrome: all(name in shown(chrome) for name in names))
     browser.save_screenshot(str(tmp_path / "table.png"))

@@ -59,7 +59,8 @@ def test_classes_in_a_streets_proportions():
     share = counts / counts.sum()
     assert set(np.flatnonzero(counts)) == {*range(19), IGNORE}
     bounds = {"road": (0.25, 0.42), "building": (0.12, 0.28), "vegetation": (0.09, 0.22), "sky": (0.03, 0.12),
-              "car": (0.04, 0.1), "sidewalk": (0.03, 0.08), "person": (0.005, 0.02), "pole": (0.008, 0.025)}  # fmt: skip
+              "car": (0.04, 0.1), "sidewalk": (0.03, 0.08), "person": (0.005, 0.02), "pole": (0.008, 0.025)
+    }  # fmt: skip
     for name, (low, high) in bounds.items():
         assert low < share[ID[name]] < high, name
     assert 0.02 < share[IGNORE] < 0.1

@@ -102,7 +102,7 @@ def cover(rgb: np.ndarray, mask: np.ndarray, colour: Colour) -> np.ndarray:
 
 
 class Canvas:
-    """Planes of one picture: colour 3xHxW, clearness (1/metres: haze grows as it falls), label and object number HxW."""
+    """Planes of one picture: colour 3xHxW, clearness (1/metres: haze grows as it falls), label and object HxW."""
 
     def __init__(self, camera: Camera, height: int, width: int, window: Window = WHOLE):
         self.camera = camera
