@@ -43,8 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "fetch", _fetch, "download a data set that may be downloaded", "data")
     _add(commands, "agree", _agree, "tell DVC which of a study's results are current", "study")
     _add(commands, "dvc", _dvc, "write studies/STUDY/dvc.yaml", "name")
-    render = _add(commands, "render", _render, "tables and figures from kept result files, without training", "study")
-    render.add_argument("--kept", help="the folder of the kept results (default: studies/STUDY/results)")
+    _add(commands, "keep", _keep, "keep a study's result files in studies/STUDY/results", "study")
+    _add(commands, "render", _render, "tables and figures from kept result files, without training", "study")
     ui = commands.add_parser("ui", help="browse the runs in MLflow's UI")
     ui.add_argument("--port", type=int, default=5000)
     ui.set_defaults(call=_ui)
@@ -104,13 +104,16 @@ def _dvc(options: argparse.Namespace) -> None:
     provenance.write_atomically(Path(f"studies/{study}/dvc.yaml"), engine.dvc_yaml(study))
 
 
-def _render(options: argparse.Namespace) -> None:
-    from analysis.study import analyse
+def _keep(options: argparse.Namespace) -> None:
+    from pipeline.keep import keep
 
-    study = params.load(options.study).study
-    kept = Path(options.kept or f"studies/{study.name}/results")
-    analyse(study, kept / study.name, results=kept)
-    print(f"tables and figures are in {kept / study.name}")
+    print(f"the study's results are kept in {keep(params.load(options.study))}")
+
+
+def _render(options: argparse.Namespace) -> None:
+    from pipeline.keep import render
+
+    print(f"tables and figures are in {render(params.load(options.study))}")
 
 
 def _ui(options: argparse.Namespace) -> None:

@@ -20,15 +20,15 @@ FEATURES = ("r", "g", "b", "row", "column")
 LEVELS = (32, 64, 64, 32, 32)
 """Of a cell: brightness, red against green, blue against green, row, column.
 
-Trees split one feature at a time, and differences of channels say more so than the channels do: on CamVid 1.5 points of
-mIoU more. Every pixel of a split falls into one of few cells, and each is classified once: 20 times faster, 0.5 less.
+Trees split one feature at a time, and differences of channels say more so than the channels do: on CamVid 1.4 points of
+mIoU more. The 40 million pixels of its test split fall into 3 million cells, each classified once, for 0.5 points less.
 """
 
 
 def fit(floor: "Floor", training: "Training", data: Path) -> dict[str, Any]:
     """Train a random forest on pixels of `training.splits` and score it on every pixel of `training.score`.
 
-    `data` is a folder of prepared frames. `floor.iterations` is the number of trees. One thread, and the same numbers
+    `data` is a folder of prepared frames. `floor.trees` is the number of trees. One thread, and the same numbers
     every time. `BadInput` where the data is missing or holds no labelled pixel to learn from.
     """
     started = time.perf_counter()
@@ -83,10 +83,11 @@ def grow(floor: "Floor", places: np.ndarray, classes: np.ndarray) -> RandomFores
     """The forest. A tree sees a tenth of the pixels, a rare class weighs more: by 1/sqrt(frequency).
 
     As strong as is cheap, for a floor that is easily beaten says nothing. The weights give 1 to 2 points of mIoU, and
-    boosted trees were no better and took ten times as long.
+    boosted trees were no better and took three times as long.
     """
     frequency = np.bincount(classes)
-    forest = RandomForestClassifier(floor.iterations, min_samples_leaf=3, max_samples=0.1, random_state=floor.seed)
+    drawn = len(classes) // 10 + 1
+    forest = RandomForestClassifier(floor.trees, min_samples_leaf=3, max_samples=drawn, random_state=floor.seed)
     return forest.fit(_features(places), classes, 1 / np.sqrt(frequency[classes]))
 
 

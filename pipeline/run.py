@@ -12,8 +12,10 @@ from filelock import FileLock, Timeout
 
 from pipeline import graph, paths, provenance
 from pipeline.datasets import registry
+from pipeline.errors import BadInput
 from pipeline.graph import Job
 from pipeline.params import Params, lookup
+from pipeline.storage import NO_SPACE
 
 if TYPE_CHECKING:
     from pipeline.optimise import Checkpoint
@@ -28,8 +30,9 @@ def run(job: Job, params: Params, track: bool = True) -> None:
             return
         for output in job.outputs:
             output.parent.mkdir(parents=True, exist_ok=True)
-        result, conditions = STAGES[job.stage](job, params, track)
-        provenance.write(job, params, result, conditions)
+        with _space_left(job):
+            result, conditions = STAGES[job.stage](job, params, track)
+            provenance.write(job, params, result, conditions)
         _unfinished(job).unlink(missing_ok=True)
 
 
@@ -59,6 +62,19 @@ def log(job: Job) -> Path:
 
 def _unfinished(job: Job) -> Path:
     return paths.work("checkpoints", job.record).with_suffix(".pt")
+
+
+@contextlib.contextmanager
+def _space_left(job: Job) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        raise BadInput(
+            f"no space was left while {job.name} wrote to {job.folder} or {paths.WORK}; make room there and run it "
+            "again: it continues from its last checkpoint"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Weights on disk: tensors and plain values, never code, and whole or not at all."""
 
+import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,8 +19,11 @@ def save(path: Path, content: dict[str, Any]) -> None:
     """Write tensors and plain values by temporary file and rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    # By way of memory: torch's own file writer turns a full disk into an error that does not say so.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
     try:
-        torch.save(content, temporary)
+        temporary.write_bytes(buffer.getbuffer())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -159,7 +159,7 @@ def environment() -> dict[str, str]:
 
 def command(*arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, *arguments], env=environment(), capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, *arguments], env=environment(), capture_output=True, text=True, check=False, timeout=280
     )
     assert not done.returncode, done.stderr
     return done.stdout + done.stderr

@@ -1,0 +1,56 @@
+"""Keep a study's result files where git tracks them, and render its tables and figures from them again.
+
+Kept is what tables and figures need and nothing that is large or someone else's: no weights, no frames.
+"""
+
+import shutil
+from pathlib import Path
+
+from analysis.study import analyse
+from pipeline import graph, paths, provenance
+from pipeline.errors import BadInput
+from pipeline.params import Params
+
+KEPT_STAGES = ("prepare", "pretrain", "train", "evaluate", "floor", "complexity", "latency")
+
+
+def keep(params: Params) -> Path:
+    """Copy the study's result files to studies/STUDY/results and render them; return that folder.
+
+    `BadInput` if one is missing or is not what today's parameters and inputs would make.
+    """
+    root = folder(params)
+    files = []
+    for job in graph.jobs(params):
+        if job.stage in KEPT_STAGES:
+            _check_current(job, params)
+            files += [path for path in job.outputs if path.name != paths.WEIGHTS]
+    shutil.rmtree(root, ignore_errors=True)
+    for path in files:
+        target = root / path.relative_to(path.parts[0])
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    render(params)
+    return root
+
+
+def render(params: Params) -> Path:
+    """Write the tables and figures of the kept results beside them; return their folder."""
+    root, study = folder(params), params.study
+    if not root.exists():
+        raise BadInput(f"{root} is missing: no results of {study.name} are kept; run the study, then `keep` it")
+    # The kept manifest says the classes; the frames themselves belong to the data set's owner.
+    analyse(study, root / study.name, results=root, prepared=root / "prepared")
+    return root / study.name
+
+
+def folder(params: Params) -> Path:
+    """Where a study's kept results lie."""
+    return paths.fill(paths.STUDY, study=params.study.name).parent / "results"
+
+
+def _check_current(job: graph.Job, params: Params) -> None:
+    # Sources may have changed since, as in any published result: the record names the commit that made it.
+    changed = [reason for reason in provenance.reasons(job, params) if not reason.startswith("source ")]
+    if changed:
+        raise BadInput(f"{job.record} cannot be kept: {changed[0]}; run the study first")
