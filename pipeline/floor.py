@@ -83,7 +83,7 @@ def grow(floor: "Floor", places: np.ndarray, classes: np.ndarray) -> RandomFores
     """The forest. A tree sees a tenth of the pixels, a rare class weighs more: by 1/sqrt(frequency).
 
     As strong as is cheap, for a floor that is easily beaten says nothing. The weights give 1 to 2 points of mIoU, and
-    boosted trees were no better and took three times as long.
+    boosted trees were no better and took several times as long.
     """
     frequency = np.bincount(classes)
     drawn = len(classes) // 10 + 1

@@ -19,11 +19,17 @@ def _in_the_repository(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
+@pytest.fixture(scope="module")
+def declared():
+    """Every stage that DVC finds in the repository."""
+    return Repo(ROOT).index.stages
+
+
 @pytest.mark.parametrize("study", params.studies())
-def test_dvc_yaml_says_stage_command_inputs_outputs_and_parameters_of_every_job(study):
+def test_dvc_yaml_says_stage_command_inputs_outputs_and_parameters_of_every_job(declared, study):
     loaded = params.load(study)
     file = ROOT / engine.dvc_file(loaded)
-    stages = {stage.addressing.split(":")[-1]: stage for stage in Repo(ROOT).index.stages if Path(stage.path) == file}
+    stages = {stage.addressing.split(":")[-1]: stage for stage in declared if Path(stage.path) == file}
     jobs = {engine.dvc_name(job): job for job in graph.jobs(loaded)}
     assert stages.keys() == jobs.keys()
     for name, job in jobs.items():
@@ -48,7 +54,7 @@ def test_the_snakefile_says_command_inputs_and_outputs_of_every_job(workspace):
     ).stdout
     found = {}
     for block in re.split(r"\n\n", shown):
-        command = re.search(r"Shell command: (.*)", block)
+        command = re.search(r"Shell command: (python .*)", block)
         if command:
             found[command[1]] = {key: _files(block, key) for key in ("input", "output")}
     jobs = {job.command: job for job in graph.jobs(loaded)}
