@@ -105,7 +105,8 @@ def _interval(row: dict, what: str) -> str:
 
 
 def _limits(objects: dict) -> str:
-    return f"over {objects['above']} px" if objects["upto"] is None else f"up to {objects['upto']} px"
+    smallest = objects["above"] + 1
+    return f"from {smallest} px" if objects["upto"] is None else f"{smallest} to {objects['upto']} px"
 
 
 def _range(values: pd.Series) -> str:

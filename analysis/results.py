@@ -136,7 +136,8 @@ def _scores(result: dict[str, Any]) -> dict[str, Any]:
 
 def size_range(objects: dict[str, Any]) -> str:
     """An object size bin in words, in pixels of area."""
-    return f"over_{objects['above']}_px" if objects["upto"] is None else f"up_to_{objects['upto']}_px"
+    smallest = objects["above"] + 1
+    return f"from_{smallest}_px" if objects["upto"] is None else f"{smallest}_to_{objects['upto']}_px"
 
 
 def _complexity(result: dict[str, Any]) -> dict[str, Any]:

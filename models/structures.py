@@ -112,5 +112,3 @@ STRUCTURES: dict[str, Callable[[str, str, int], Structure]] = {
     "c": NetworkReuse,
     "d": StageReuse,
 }
-ONE_NETWORK = ("single", "b")
-"""Structures that have one network by definition."""

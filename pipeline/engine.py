@@ -64,8 +64,8 @@ def agree(params: Params) -> str:
 
 def dvc_file(params: Params) -> str:
     """The dvc.yaml that declares the study."""
-    folder = Path(paths.fill(paths.STUDY, study=params.study.name)).parent
-    return str(folder / "dvc.yaml") if folder.exists() else "dvc.yaml"
+    study = paths.fill(paths.STUDY, study=params.study.name)
+    return str(study.with_name("dvc.yaml")) if study.exists() else "dvc.yaml"
 
 
 def dvc_name(job: Job) -> str:
@@ -80,7 +80,8 @@ def dvc_yaml(study: str) -> str:
     """dvc.yaml for a study of studies/: the default's, with the study's own choices and run from the root."""
     stages = Path("dvc.yaml").read_text().split("\nstages:\n")[1]
     stages = re.sub(r"^(  [a-z]+:\n)", r"\1    wdir: ../..\n", stages, flags=re.MULTILINE)
-    stages = stages.replace("      - study\n", f"      - {paths.fill(paths.STUDY, study=study)}:\n          - study\n")
+    own = rf"      - {paths.fill(paths.STUDY, study=study)}:\n          - \1\n"
+    stages = re.sub(r"^      - (study\S*)\n", own, stages, flags=re.MULTILINE)
     return f"# Written from dvc.yaml by `python -m pipeline dvc {study}`.\n\nvars:\n  - study.yaml\n\nstages:\n{stages}"
 
 

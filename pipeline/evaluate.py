@@ -3,7 +3,6 @@
 Nothing is selected here: the split that is reported chooses neither an epoch nor a setting.
 """
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from pipeline.datasets.base import IGNORE
 from pipeline.errors import BadInput
 from pipeline.prepared import Prepared
 from pipeline.progress import progress
+from pipeline.storage import atomic
 from pipeline.weights import load_for
 
 if TYPE_CHECKING:
@@ -171,10 +171,5 @@ def write(folder: Path, names: list[str], scored: Scored) -> None:
 
 
 def _save(path: Path, **arrays: np.ndarray) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)

@@ -72,7 +72,7 @@ STAGES = {
         "pipeline.floor", ("data", "recipe"),
         (paths.MANIFEST,),
         (f"{paths.FLOOR}/floor.json",),
-        ("floor", f"{_TRAINING}.score", f"{_TRAINING}.splits", f"{_TRAINING}.frame_size"),
+        ("floor", f"{_TRAINING}.score", f"{_TRAINING}.splits"),
     ),
     "complexity": Stage(
         "pipeline.complexity", ("data", "recipe", "variant"),
@@ -84,7 +84,7 @@ STAGES = {
         "pipeline.latency", ("study",),
         (paths.COMPLEXITY,),
         (f"{paths.RESULTS}/latency.json",),
-        ("latency", "study", "data.{data}.kind", f"{_TRAINING}.frame_size"),
+        ("latency", "study.variants", "data.{data}.kind", f"{_TRAINING}.frame_size"),
     ),
     "analyse": Stage(
         "analysis.study", ("study",),

@@ -99,12 +99,15 @@ def _epoch(model, loader, optimiser, scaler, rates: list[float], where: torch.de
         optimiser.zero_grad(set_to_none=True)
         with device.half_precision(where):
             scores = model(images)
-        loss = nn.functional.cross_entropy(scores.float(), labels, ignore_index=IGNORE)
+        labelled = (labels != IGNORE).sum()
+        # The mean over labelled pixels, and 0 where a batch has none.
+        loss = nn.functional.cross_entropy(scores.float(), labels, ignore_index=IGNORE, reduction="sum")
+        loss = loss / labelled.clamp(min=1)
         scaler.scale(loss).backward()
         scaler.step(optimiser)
         scaler.update()
         total += loss.detach()
-        right, counted = right + _right(scores, labels), counted + (labels != IGNORE).sum()
+        right, counted = right + _right(scores, labels), counted + labelled
     return {"loss": float(total) / len(rates), "accuracy": float(right) / max(1, int(counted))}
 
 

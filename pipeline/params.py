@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pipeline import paths
 from pipeline.errors import BadInput, did_you_mean
 
-Side = Annotated[int, Field(ge=1)]
 Size = tuple[Annotated[int, Field(ge=64, le=4096)], Annotated[int, Field(ge=64, le=4096)]]
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -198,12 +197,14 @@ class Params(Model):
 def load(study: str | None = None) -> Params:
     """Params with the study `study` (a folder of studies/), or params.yaml's own. `BadInput` names the key."""
     raw = _read(Path(paths.PARAMS))
-    if study not in (None, raw.get("study", {}).get("name")):
-        raw = {**raw, "study": _study(study)}
+    file = Path(paths.PARAMS)
+    if study is not None and study != _name(raw):
+        file = paths.fill(paths.STUDY, study=study)
+        raw = {**raw, "study": _study(study, file)}
     try:
         return Params.model_validate(raw)
     except ValidationError as error:
-        raise BadInput(_sentence(error)) from error
+        raise BadInput(_sentence(error, file)) from error
 
 
 def studies() -> list[str]:
@@ -219,13 +220,21 @@ def lookup(params: Params, key: str) -> Any:
     return value
 
 
-def _study(name: str) -> Any:
-    path = paths.fill(paths.STUDY, study=name)
+def _name(raw: dict[str, Any]) -> Any:
+    return raw["study"].get("name") if isinstance(raw.get("study"), dict) else None
+
+
+def _study(name: str, path: Path) -> Any:
     if not path.exists():
         known = studies()
         raise BadInput(f'there is no study "{name}"{did_you_mean(name, known)}; known are {", ".join(known)}')
     content = _read(path)
-    if content.get("study", {}).get("name") != name:
+    if set(content) != {"study"}:
+        others = ", ".join(key for key in content if key != "study") or "no study"
+        raise BadInput(
+            f"{path} holds {others}; allowed is the section study alone, everything else stands in params.yaml"
+        )
+    if _name(content) != name:
         raise BadInput(f"{path}: study.name must be {name}, the name of its folder")
     return content["study"]
 
@@ -243,21 +252,26 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _sentence(error: ValidationError) -> str:
-    """The first mistake in one sentence: the key as the user wrote it, the value, and what is allowed."""
-    first = error.errors()[0]
+def _sentence(error: ValidationError, file: Path) -> str:
+    """One mistake in one sentence: the key as the user wrote it, the value, and what is allowed.
+
+    A key too many comes first: a misspelt one is also missing. `file` is where the study stands.
+    """
+    first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    place = [str(part) for part in first["loc"]]
+    file = file if place[:1] in ([], ["study"]) else Path(paths.PARAMS)
     # pydantic puts a data set's kind between its name and the key.
-    place = [part for index, part in enumerate(first["loc"]) if not (first["loc"][0] == "data" and index == 2)]
-    key, kind = ".".join(map(str, place)), first["type"]
+    place = [part for index, part in enumerate(place) if not (place[0] == "data" and index == 2)]
+    key, kind = ".".join(place), first["type"]
     if kind == "extra_forbidden":
         allowed = list(_model_at(first["loc"][:-1]).model_fields)
-        near = did_you_mean(str(place[-1]), allowed)
-        return f"{paths.PARAMS}: {key} is unknown{near}; allowed here are {', '.join(allowed)}"
+        near = did_you_mean(place[-1], allowed)
+        return f"{file}: {key} is unknown{near}; allowed here are {', '.join(allowed)}"
     if kind == "missing":
-        return f"{paths.PARAMS}: {key} is missing; add it"
+        return f"{file}: {key} is missing; add it"
     message = first["msg"].removeprefix("Value error, ")
     value = "" if isinstance(first["input"], dict) else f" is {first['input']!r}"
-    return f"{paths.PARAMS}: " + (f"{key}{value}: {message[0].lower()}{message[1:]}" if key else message)
+    return f"{file}: " + (f"{key}{value}: {message[0].lower()}{message[1:]}" if key else message)
 
 
 def _model_at(place: tuple[int | str, ...]) -> type[BaseModel]:

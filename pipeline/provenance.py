@@ -19,23 +19,39 @@ from pipeline import graph
 from pipeline.errors import BadInput
 from pipeline.graph import Job
 from pipeline.params import Params, lookup
+from pipeline.storage import atomic
 
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "pandas", "pillow")
 
 
-def write(job: Job, params: Params, result: dict[str, Any], conditions: dict[str, Any]) -> None:
-    """Write a finished job's record; every other output must already lie in place."""
-    record = {
+def begin(job: Job, params: Params) -> dict[str, Any]:
+    """What a job is about to be made of: parameters, sources, inputs, and the environment. Taken before it starts."""
+    return {
         "stage": job.stage,
         "wildcards": job.wildcards,
         "params": {key: lookup(params, key) for key in job.params},
         "sources": digests(graph.sources(job.stage)),
         "inputs": digests(job.inputs),
-        "outputs": digests(job.outputs[1:]),
-        "conditions": {**conditions, **environment()},
-        "result": result,
+        "environment": environment(),
     }
+
+
+def write(job: Job, begun: dict[str, Any], result: dict[str, Any], conditions: dict[str, Any]) -> None:
+    """Write a finished job's record; every other output must already lie in place.
+
+    `begun` is from `begin`. `BadInput` if sources or inputs changed meanwhile and DVC runs the job: the record says the
+    truth, but DVC would take the new ones for those that it ran with.
+    """
+    record = {key: value for key, value in begun.items() if key != "environment"}
+    record["outputs"] = digests(job.outputs[1:])
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
+    record["conditions"] = {**conditions, **begun["environment"], "finished": finished}
+    record["result"] = result
     write_atomically(job.record, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    now = {"sources": digests(graph.sources(job.stage)), "inputs": digests(job.inputs)}
+    changed = [path for kind in now for path in now[kind] if begun[kind].get(path) != now[kind][path]]
+    if changed and "DVC_STAGE" in os.environ:
+        raise BadInput(f"{changed[0]} changed while {job.name} ran; run it again")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -51,7 +67,7 @@ def read(path: Path) -> dict[str, Any]:
 def reasons(job: Job, params: Params) -> list[str]:
     """Why a job would run again; empty if its outputs are what its parameters, sources and inputs make."""
     if not job.record.exists():
-        return ["it never ran"]
+        return ["it has no result yet"]
     try:
         record = read(job.record)
     except BadInput:
@@ -60,7 +76,8 @@ def reasons(job: Job, params: Params) -> list[str]:
     wanted = {key: lookup(params, key) for key in job.params}
     changed = _changes("parameter", flatten(record["params"]), flatten(wanted))
     changed += _changes("source", record["sources"], digests(graph.sources(job.stage)))
-    return missing + changed + _changes("input", record["inputs"], digests(job.inputs))
+    changed += _changes("input", record["inputs"], digests(job.inputs))
+    return missing + changed + _changes("output", record["outputs"], digests(job.outputs[1:]))
 
 
 def flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
@@ -79,9 +96,8 @@ def digests(files: Any) -> dict[str, str]:
 def write_atomically(path: Path, text: str) -> None:
     """Write a text file so that it is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+    with atomic(path) as temporary:
+        temporary.write_text(text)
 
 
 def environment() -> dict[str, Any]:
@@ -94,7 +110,6 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
         "platform": f"{sys.platform} {platform.machine()}",
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,11 +29,12 @@ def run(job: Job, params: Params, track: bool = True) -> None:
         if waited and not provenance.reasons(job, params):
             say(f"{job.name}: the other process finished it")
             return
+        begun = provenance.begin(job, params)
         for output in job.outputs:
             output.parent.mkdir(parents=True, exist_ok=True)
-        with _space_left(job):
+        with _explained(job):
             result, conditions = STAGES[job.stage](job, params, track)
-            provenance.write(job, params, result, conditions)
+            provenance.write(job, begun, result, conditions)
         _unfinished(job).unlink(missing_ok=True)
 
 
@@ -43,6 +45,8 @@ def say(line: str) -> None:
 
 def checkpoint(job: Job, params: Params) -> "Checkpoint":
     """Where an unfinished job keeps its state, and the fingerprint of everything that makes the job."""
+    import torch
+
     from pipeline.optimise import Checkpoint
 
     made_of = {
@@ -50,13 +54,16 @@ def checkpoint(job: Job, params: Params) -> "Checkpoint":
         "sources": provenance.digests(graph.sources(job.stage)),
         "inputs": provenance.digests(job.inputs),
         "wildcards": job.wildcards,
+        # A state does not go on on another device, nor with another torch: the rest would be made of two halves.
+        "torch": torch.__version__,
+        "device": "cuda" if torch.cuda.is_available() else "cpu",
     }
     fingerprint = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
     return Checkpoint(_unfinished(job), fingerprint)
 
 
 def log(job: Job) -> Path:
-    """The job's log file: everything its stage said, over all its starts."""
+    """The job's log file: everything its stage said, and the traceback of what ended it."""
     return paths.work("logs", job.record).with_suffix(".log")
 
 
@@ -65,9 +72,16 @@ def _unfinished(job: Job) -> Path:
 
 
 @contextlib.contextmanager
-def _space_left(job: Job) -> Iterator[None]:
+def _explained(job: Job) -> Iterator[None]:
+    """Turn what a machine has too little of into a sentence."""
     try:
         yield
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's; a stage that needs no torch must not import it
+            raise
+        raise BadInput(
+            f"the GPU has too little memory for {job.name}; make the recipe's batch or sizes smaller"
+        ) from error
     except OSError as error:
         if error.errno not in NO_SPACE:
             raise
@@ -101,7 +115,11 @@ def _logged(job: Job) -> Iterator[None]:
     path = log(job)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file, contextlib.redirect_stderr(_Tee(file, sys.stderr, job.name)):
-        yield
+        try:
+            yield
+        except Exception:
+            file.write(traceback.format_exc())
+            raise
 
 
 class _Tee:

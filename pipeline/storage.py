@@ -55,6 +55,17 @@ class ArrayFiles:
         self._files[kind].write(content)
 
 
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; it takes the place of `path` at the end, or is removed after an error."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def free_space(folder: Path) -> int:
     """Bytes free where `folder` lies or will lie."""
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())

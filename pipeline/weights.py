@@ -1,7 +1,6 @@
 """Weights on disk: tensors and plain values, never code, and whole or not at all."""
 
 import io
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ import torch
 from torch import nn
 
 from pipeline.errors import BadInput
+from pipeline.storage import atomic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,15 +18,11 @@ if TYPE_CHECKING:
 def save(path: Path, content: dict[str, Any]) -> None:
     """Write tensors and plain values by temporary file and rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     # By way of memory: torch's own file writer turns a full disk into an error that does not say so.
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    try:
+    with atomic(path) as temporary:
         temporary.write_bytes(buffer.getbuffer())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -75,6 +71,5 @@ def load_pretrained(networks: Iterable[nn.Module], path: Path, backbone: str) ->
 
 def write_csv(path: Path, table: "pd.DataFrame") -> None:
     """Write a table by temporary file and rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    table.to_csv(temporary, index=False)
-    os.replace(temporary, path)
+    with atomic(path) as temporary:
+        table.to_csv(temporary, index=False)

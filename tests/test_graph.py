@@ -70,7 +70,9 @@ def _files(block: str, key: str) -> set[Path]:
     return {Path(name) for name in line[1].split(", ")} if line else set()
 
 
-@pytest.mark.parametrize("study", [name for name in params.studies() if (ROOT / "studies" / name).exists()])
+@pytest.mark.parametrize(
+    "study", [name for name in params.studies() if (ROOT / "studies" / name / "study.yaml").exists()]
+)
 def test_the_studies_dvc_yaml_is_what_the_default_ones_text_makes(study):
     assert (ROOT / "studies" / study / "dvc.yaml").read_text() == engine.dvc_yaml(study), (
         f"run `python -m pipeline dvc {study}`"

@@ -132,6 +132,11 @@ def test_recall_by_size_is_the_mean_over_the_objects_of_a_bin():
 def test_the_countable_classes_are_known_by_cityscapes_and_camvids_names():
     from pipeline.datasets import camvid, cityscapes
 
-    counted = {each.name for source in (camvid, cityscapes) for each in source.CLASSES if each.name.lower() in metrics.COUNTABLE}
+    counted = {
+        each.name
+        for source in (camvid, cityscapes)
+        for each in source.CLASSES
+        if each.name.lower() in metrics.COUNTABLE
+    }
     assert {name.lower() for name in counted} == metrics.COUNTABLE, "every name of the list is some class's name"
     assert {"Pole", "SignSymbol", "Bicyclist", "traffic light"} <= counted and not {"Road", "Tree", "wall"} & counted

@@ -1,7 +1,12 @@
 """A mistake in the parameters ends in one sentence that names the key, the value and what is allowed."""
 
+from typing import get_args
+
 import pytest
 
+from models.decoder import DECODERS
+from models.network import ATTENTIONS, BACKBONES
+from models.structures import STRUCTURES
 from pipeline import params
 from pipeline.errors import BadInput
 
@@ -74,3 +79,26 @@ def test_no_yaml_and_a_missing_file_are_told_apart(workspace):
     (workspace.root / "params.yaml").unlink()
     with pytest.raises(BadInput, match=r"params\.yaml is missing; run this from the root of the repository"):
         params.load()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("study: {name: mine, variantz: [d]}", r'study\.variantz is unknown \(did you mean "variants"\?\)'),
+        ("study: {name: mine}\nrecipes: {}", "holds recipes; allowed is the section study alone"),
+        ("study:", "study.name must be mine, the name of its folder"),
+    ],
+)
+def test_a_mistake_in_a_study_s_file_is_said_of_that_file(workspace, content, sentence):
+    path = workspace.root / "studies/mine/study.yaml"
+    path.parent.mkdir()
+    path.write_text(content)
+    with pytest.raises(BadInput, match=rf"^studies/mine/study\.yaml:? .*{sentence}"):
+        params.load("mine")
+
+
+def test_the_allowed_values_are_the_networks_that_exist():
+    fields = params.Variant.model_fields
+    known = {"structure": STRUCTURES, "backbone": BACKBONES, "attention": ATTENTIONS, "decoder": DECODERS}
+    for name, names in known.items():
+        assert set(get_args(fields[name].annotation)) == set(names)

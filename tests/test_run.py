@@ -19,7 +19,7 @@ def complexity(loaded: params.Params) -> graph.Job:
 def test_a_record_stands_alone_and_says_why_it_would_be_made_again(workspace):
     loaded = params.load()
     job = complexity(loaded)
-    assert provenance.reasons(job, loaded) == ["it never ran"]
+    assert provenance.reasons(job, loaded) == ["it has no result yet"]
     run.run(job, loaded)
     record = json.loads(RECORD.read_text())
     assert record["params"]["variants.d"]["networks"] == 2
@@ -69,7 +69,7 @@ def test_everything_said_is_in_the_job_s_log(workspace, monkeypatch, capfd):
 
 def test_the_plan_says_jobs_frames_disk_and_time_before_anything_starts(workspace):
     shown = workspace.pipeline("plan", "--cores", "2").stdout
-    assert "train          2       2  it never ran (2)" in shown
+    assert "train          2       2  it has no result yet (2)" in shown
     assert "2 runs of 24 frames at 64x64 (3 epochs each)" in shown
     assert "of prepared data still to write" in shown and "with 2 jobs side by side" in shown
     assert not (workspace.root / "data/prepared").exists() and not (workspace.root / "results").exists()

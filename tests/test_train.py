@@ -143,7 +143,8 @@ def test_structures_of_one_seed_see_the_same_crops_whatever_the_order_they_are_a
 
 @pytest.mark.parametrize("scale", [0.75, 1.0, 1.75])
 def test_a_crop_keeps_image_and_label_together_and_pads_with_ignore(scale):
-    recipe = params.load().recipes["quick"].training.model_copy(update={"scale": (scale, scale), "flip": 1.0})
+    wanted = {"scale": (scale, scale), "flip": 1.0, "input_size": (128, 256), "frame_size": (128, 256)}
+    recipe = params.load().recipes["quick"].training.model_copy(update=wanted)
     label = torch.arange(16, dtype=torch.uint8).repeat_interleave(8)[:, None].repeat(1, 256).numpy()
     image = (label[..., None] * 10).repeat(3, axis=2)
     pixels, classes = augment.crop_frame(image, label, recipe, augment.generator(0, augment.AUGMENTATION, 0, 0))
