@@ -56,14 +56,14 @@ class Study(Model):
 
 class SyntheticData(Model):
     kind: Literal["synthetic"]
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
     size: tuple[Annotated[int, Field(ge=64, le=1024)], Annotated[int, Field(ge=64, le=2048)]]
     frames: dict[Split, Annotated[int, Field(ge=0)]]
 
 
 class CropData(Model):
     kind: Literal["crops"]
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
     size: Annotated[int, Field(ge=32, le=128)]
     images: dict[Literal["train", "val"], Count]
 
@@ -90,7 +90,7 @@ class Pretraining(Model):
     momentum: Share
     weight_decay: Annotated[float, Field(ge=0)]
     scale: Range
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
     threads: Count
 
 
@@ -151,7 +151,7 @@ class Evaluation(Model):
 class Floor(Model):
     pixels: Count
     trees: Count
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
 
 
 class Complexity(Model):
@@ -163,7 +163,7 @@ class Latency(Model):
     rounds: Annotated[int, Field(ge=2)]
     samples: Count
     threads: Count
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
     stability: Share
 
 
