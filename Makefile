@@ -9,7 +9,7 @@ reproduce: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $$(nproc)
 
 test: setup
-	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n 2 --dist loadfile
 
 setup: .venv/.installed
 

@@ -4,7 +4,7 @@
 #   snakemake --cores 8 --config study=camvid    another (studies/camvid/study.yaml)
 #
 # A job runs again when its record differs from what its parameters, sources and inputs would make now, whichever engine
-# made it. Snakemake sees that as the age of a stamp, the one input here that is not ancient.
+# made it. Snakemake sees that as the age of the job's stamp.
 
 from pipeline import engine, params
 from pipeline.graph import STAGES, jobs
@@ -42,7 +42,7 @@ rule prepare:
 rule pretrain:
     input:
         GRAPH.stamp("pretrain"),
-        ancient(GRAPH.inputs("pretrain")),
+        GRAPH.inputs("pretrain"),
     output:
         *STAGES["pretrain"].outputs,
     log:
@@ -54,7 +54,7 @@ rule pretrain:
 rule train:
     input:
         GRAPH.stamp("train"),
-        ancient(GRAPH.inputs("train")),
+        GRAPH.inputs("train"),
     output:
         *STAGES["train"].outputs,
     log:
@@ -66,7 +66,7 @@ rule train:
 rule evaluate:
     input:
         GRAPH.stamp("evaluate"),
-        ancient(GRAPH.inputs("evaluate")),
+        GRAPH.inputs("evaluate"),
     output:
         *STAGES["evaluate"].outputs,
     log:
@@ -78,7 +78,7 @@ rule evaluate:
 rule floor:
     input:
         GRAPH.stamp("floor"),
-        ancient(GRAPH.inputs("floor")),
+        GRAPH.inputs("floor"),
     output:
         *STAGES["floor"].outputs,
     log:
@@ -102,7 +102,7 @@ rule complexity:
 rule latency:
     input:
         GRAPH.stamp("latency"),
-        ancient(GRAPH.inputs("latency")),
+        GRAPH.inputs("latency"),
     output:
         *STAGES["latency"].outputs,
     log:
@@ -115,7 +115,7 @@ rule latency:
 rule analyse:
     input:
         GRAPH.stamp("analyse"),
-        ancient(GRAPH.inputs("analyse")),
+        GRAPH.inputs("analyse"),
     output:
         *STAGES["analyse"].outputs,
     log:
@@ -127,7 +127,7 @@ rule analyse:
 rule track:
     input:
         GRAPH.stamp("track"),
-        ancient(GRAPH.inputs("track")),
+        GRAPH.inputs("track"),
     output:
         *STAGES["track"].outputs,
     log:

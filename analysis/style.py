@@ -54,7 +54,7 @@ def markers(variants: list[str]) -> dict[str, str]:
 def figure(width: float, height: float, caption: str) -> Figure:
     """A figure in inches whose layout keeps the bottom free for a caption, which is added to the height."""
     size = 6.5 * max(1, width / WIDTH)
-    lines = [line for part in caption.split("\n") for line in textwrap.wrap(part, int(width * 72 / (size * 0.52)))]
+    lines = [line for part in caption.split("\n") for line in textwrap.wrap(part, int(width * 72 / (size * 0.56)))]
     below = (len(lines) * size * 1.35 + 8) / 72
     drawn = Figure(figsize=(width, height + below), layout="constrained")
     FigureCanvasAgg(drawn)

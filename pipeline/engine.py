@@ -36,14 +36,20 @@ class Graph:
     """
 
     def __init__(self, params: Params, stamp: bool):
-        self.params = params
-        if stamp:
-            reasons = stale(params)
-            for job in graph.jobs(params):
-                _age(_stamp(job.record), new=job.name in reasons)
+        self.params, reasons = params, stale(params)
+        self.waiting = {path for job in graph.jobs(params) if job.name in reasons for path in job.outputs}
+        for job in graph.jobs(params) if stamp else []:
+            _age(_stamp(job.record), new=job.name in reasons)
 
     def inputs(self, stage: str) -> Callable[[Any], list[str]]:
-        return lambda wildcards: [str(path) for path in graph.job(self.params, stage, dict(wildcards.items())).inputs]
+        """A job's input files; the age counts of those alone that are made again (a cache may have set the others')."""
+        from snakemake.io import ancient
+
+        def find(wildcards: Any) -> list[str]:
+            paths = graph.job(self.params, stage, dict(wildcards.items())).inputs
+            return [str(path) if path in self.waiting else ancient(str(path)) for path in paths]
+
+        return find
 
     def stamp(self, stage: str) -> str:
         return str(_stamp(Path(graph.STAGES[stage].record)))
@@ -91,6 +97,7 @@ def _stamp(record: Path) -> Path:
 
 def _age(stamp: Path, new: bool) -> None:
     stamp.parent.mkdir(parents=True, exist_ok=True)
-    stamp.touch()
-    moment = time.time() if new else LONG_AGO
-    os.utime(stamp, (moment, moment))
+    if new or not stamp.exists():
+        stamp.write_text(str(time.time_ns()))  # Snakemake takes no notice of a newer file with the old content
+    if not new:
+        os.utime(stamp, (LONG_AGO, LONG_AGO))
