@@ -45,9 +45,8 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "dvc", _dvc, "write studies/STUDY/dvc.yaml", "name")
     _add(commands, "keep", _keep, "keep a study's result files in studies/STUDY/results", "study")
     _add(commands, "render", _render, "tables and figures from kept result files, without training", "study")
-    ui = commands.add_parser("ui", help="browse the runs in MLflow's UI")
+    ui = _add(commands, "ui", _ui, "browse a study's runs in MLflow's UI", "study")
     ui.add_argument("--port", type=int, default=5000)
-    ui.set_defaults(call=_ui)
     return parser
 
 
@@ -119,7 +118,7 @@ def _render(options: argparse.Namespace) -> None:
 def _ui(options: argparse.Namespace) -> None:
     from pipeline import tracking
 
-    tracking.serve(options.port, params.load())
+    tracking.serve(options.port, params.load(options.study))
 
 
 if __name__ == "__main__":
