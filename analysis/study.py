@@ -1,6 +1,6 @@
 """A study's results in, its tables and figures out."""
 
-import os
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis import accuracy_vs_gflops, curves, markdown, paper, per_class, qualitative, style, tables
 from analysis.results import Results, read
+from pipeline.storage import atomic
 
 if TYPE_CHECKING:
     from pipeline.params import Study
@@ -24,7 +25,9 @@ def analyse(
     """
     found = read(study, results)
     accuracy, structures = tables.accuracy(found), tables.structures(found)
+    summary = _summary(found, structures)
     files = {
+        "metrics.json": (json.dumps(summary, indent=1) + "\n").encode(),
         "tables/accuracy.csv": _csv(accuracy),
         "tables/accuracy.md": markdown.accuracy(found, accuracy).encode(),
         "tables/structures.csv": _csv(structures),
@@ -33,7 +36,7 @@ def analyse(
     }
     for name, content in files.items():
         _write(folder / name, content)
-    return _summary(found, structures)
+    return summary
 
 
 def _figures(found: Results, prepared: Path) -> dict[str, bytes]:
@@ -67,9 +70,5 @@ def _csv(table: pd.DataFrame) -> bytes:
 
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with atomic(path) as temporary:
         temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -95,6 +95,7 @@ STAGES = {
         ),
         (
             f"{paths.RESULTS}/analysis.json",
+            f"{paths.RESULTS}/metrics.json",
             *_results("tables", TABLES, "csv", "md"),
             *_results("figures", FIGURES, "svg", "png"),
             f"{paths.RESULTS}/figures/qualitative.png",
