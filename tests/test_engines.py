@@ -127,4 +127,5 @@ def test_a_killed_engine_is_followed_by_the_readme_s_recovery_command(study):
     process.wait()
     study.run("snakemake", "--unlock", "--cores", "1")
     study.run("snakemake", "--cores", "2", timeout=800)
+    study.pipeline("agree")
     assert snakemake_would_run(study) == dvc_would_run(study) == set()

@@ -126,7 +126,7 @@ def test_weights_hold_no_code_and_are_refused_for_another_network(pretrained, tm
 
 
 def test_structures_of_one_seed_see_the_same_crops_whatever_the_order_they_are_asked_in():
-    training = params.load().recipes["quick"].training
+    training = params.load().recipes["camvid"].training
     image = torch.randint(0, 255, (128, 256, 3), dtype=torch.uint8).numpy()
     label = torch.randint(0, 19, (128, 256), dtype=torch.uint8).numpy()
 

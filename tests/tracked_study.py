@@ -29,7 +29,8 @@ def write_study(root: Path, **changes: object) -> Params:
     """params.yaml with two variants and two seeds in `root`, the working directory; `changes` alter training."""
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
     content["study"] |= {"variants": ["single", "d"], "seeds": [0, 1]}
-    content["recipes"]["quick"]["training"] |= {"epochs": EPOCHS, **changes}
+    content["recipes"]["quick"]["training"] |= {"epochs": EPOCHS, "rate": 0.1, **changes}
+    content["data"]["synthetic"]["size"] = [128, 256]
     (root / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     return load()
 
@@ -48,7 +49,8 @@ def write_results(params: Params, shift: float = 0) -> None:
     for job in graph.jobs(params):
         job.folder.mkdir(parents=True, exist_ok=True)
         if job.stage in RESULTS:
-            provenance.write(job, params, RESULTS[job.stage](job, shift), conditions)
+            begun = provenance.begin(job, params)
+            provenance.write(job, begun, RESULTS[job.stage](job, shift), conditions)
 
 
 def _train(job: graph.Job, shift: float) -> dict:
