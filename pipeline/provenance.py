@@ -25,14 +25,18 @@ LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "pandas", "pillow")
 
 
 def begin(job: Job, params: Params) -> dict[str, Any]:
-    """What a job is about to be made of: parameters, sources, inputs, and the environment. Taken before it starts."""
+    """What a job is about to be made of, and the environment it is made in. Taken before it starts."""
+    return {**made_of(job, params), "environment": environment()}
+
+
+def made_of(job: Job, params: Params) -> dict[str, Any]:
+    """A job's stage, wildcards, parameters, and its sources and inputs by digest."""
     return {
         "stage": job.stage,
         "wildcards": job.wildcards,
         "params": {key: lookup(params, key) for key in job.params},
         "sources": digests(graph.sources(job.stage)),
         "inputs": digests(job.inputs),
-        "environment": environment(),
     }
 
 

@@ -15,7 +15,7 @@ from pipeline import graph, paths, provenance
 from pipeline.datasets import registry
 from pipeline.errors import BadInput
 from pipeline.graph import Job
-from pipeline.params import Params, lookup
+from pipeline.params import Params
 from pipeline.storage import NO_SPACE
 
 if TYPE_CHECKING:
@@ -50,10 +50,7 @@ def checkpoint(job: Job, params: Params) -> "Checkpoint":
     from pipeline.optimise import Checkpoint
 
     made_of = {
-        "params": {key: lookup(params, key) for key in job.params},
-        "sources": provenance.digests(graph.sources(job.stage)),
-        "inputs": provenance.digests(job.inputs),
-        "wildcards": job.wildcards,
+        **provenance.made_of(job, params),
         # A state does not go on on another device, nor with another torch: the rest would be made of two halves.
         "torch": torch.__version__,
         "device": "cuda" if torch.cuda.is_available() else "cpu",
