@@ -15,7 +15,7 @@ from ptflops import get_model_complexity_info
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.segmenter import Segmenter
+from models.build import build
 from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def count(complexity: "Complexity", variant: "Variant", classes: int, study_size
     counters disagree.
     """
     with torch.device("meta"):
-        model = Segmenter(**variant.model_dump(), classes=classes).eval()
+        model = build(variant.model_dump(), classes).eval()
     parameters = sum(parameter.numel() for parameter in model.parameters())
     sizes = {"study": study_size, "paper": complexity.paper_size}
     return {

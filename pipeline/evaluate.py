@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.build import build
 from models.layers import resize
-from models.segmenter import Segmenter
 from pipeline import device, metrics
 from pipeline.augment import normalise
 from pipeline.datasets.base import IGNORE
@@ -73,7 +73,7 @@ def load(variant: "Variant", classes: int, path: Path) -> nn.Module:
     """The variant's network with the weights of `path`, ready to predict. `BadInput` if they belong to another."""
     made_for = {"variant": variant.model_dump(mode="json"), "classes": classes}
     state = load_for(path, made_for)
-    model = Segmenter(**made_for["variant"], classes=classes)
+    model = build(made_for["variant"], classes)
     model.load_state_dict(state)
     return model.eval().to(memory_format=torch.channels_last)
 

@@ -22,7 +22,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.segmenter import Segmenter, initialise
+from models.build import build
+from models.segmenter import initialise
 from pipeline import device as devices
 from pipeline import machine
 from pipeline.progress import progress
@@ -135,7 +136,7 @@ def on_gpu(run: Pass) -> float:
 
 def prepare(variant: "Variant", classes: int, size: tuple[int, int], mode: Mode, device: torch.device) -> Pass:
     """A pass of `variant` in `mode`, after its first passes."""
-    model = Segmenter(**variant.model_dump(), classes=classes)
+    model = build(variant.model_dump(), classes)
     initialise(model, SEED)
     images = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(SEED)).to(device)
     _fit_norms(model.to(device), images)

@@ -4,7 +4,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from pipeline import paths
 from pipeline.errors import BadInput, did_you_mean
@@ -122,8 +134,17 @@ class Recipe(Model):
     training: Training
 
 
-class Variant(Model):
-    """A point in the space of networks; what each value means is said in models/."""
+class Spec(Model):
+    """Of a network. A field at its default is not written: a field more leaves what was recorded before valid."""
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields = type(self).model_fields
+        return {key: value for key, value in dump(self).items() if getattr(self, key) != fields[key].default}
+
+
+class Variant(Spec):
+    """A point in DFANet's space of networks; what each value means is said in models/."""
 
     structure: Literal["single", "a", "b", "c", "d"]
     backbone: Literal["xception-a", "xception-b"]
@@ -138,6 +159,27 @@ class Variant(Model):
             allowed = "one network" if alone else "2 to 4 networks"
             raise ValueError(f"structure {self.structure} has {allowed}, not {self.networks}")
         return self
+
+
+class Peer(Spec):
+    """Another network: the name of its module in models/peers."""
+
+    peer: Name
+
+    @field_validator("peer")
+    @classmethod
+    def _has_a_module(cls, name: str) -> str:
+        known = sorted(path.stem.replace("_", "-") for path in Path("models/peers").glob("[a-z]*.py"))
+        if name not in known:
+            raise ValueError(f"there is no models/peers/{name}.py{did_you_mean(name, known)}; known are {known}")
+        return name
+
+
+def _family(variant: Any) -> str:
+    return "peer" if isinstance(variant, Peer) or (isinstance(variant, dict) and "peer" in variant) else "dfanet"
+
+
+AnyVariant = Annotated[Annotated[Variant, Tag("dfanet")] | Annotated[Peer, Tag("peer")], Discriminator(_family)]
 
 
 class Evaluation(Model):
@@ -173,7 +215,7 @@ class Params(Model):
     study: Study
     data: dict[Name, Data]
     recipes: dict[Name, Recipe]
-    variants: dict[Name, Variant]
+    variants: dict[Name, AnyVariant]
     evaluation: Evaluation
     floor: Floor
     complexity: Complexity
@@ -188,7 +230,7 @@ class Params(Model):
         for key, name, known in wanted:
             if name not in known:
                 raise ValueError(f'study.{key} names "{name}"{did_you_mean(name, known)}, known are {", ".join(known)}')
-        used = {self.variants[name].backbone for name in study.variants}
+        used = {spec.backbone for spec in map(self.variants.get, study.variants) if isinstance(spec, Variant)}
         if used != set(study.backbones):
             raise ValueError(f"study.backbones is {study.backbones}, but its variants use {sorted(used)}")
         return self
@@ -260,8 +302,8 @@ def _sentence(error: ValidationError, file: Path) -> str:
     first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     place = [str(part) for part in first["loc"]]
     file = file if place[:1] in ([], ["study"]) else Path(paths.PARAMS)
-    # pydantic puts a data set's kind between its name and the key.
-    place = [part for index, part in enumerate(place) if not (place[0] == "data" and index == 2)]
+    # pydantic puts the kind of a data set or variant between its name and the key.
+    place = [part for index, part in enumerate(place) if not (place[0] in ("data", "variants") and index == 2)]
     key, kind = ".".join(place), first["type"]
     if kind == "extra_forbidden":
         allowed = list(_model_at(first["loc"][:-1]).model_fields)
@@ -280,7 +322,9 @@ def _model_at(place: tuple[int | str, ...]) -> type[BaseModel]:
         return Params
     if place[0] == "data":
         return {"synthetic": SyntheticData, "crops": CropData, "images": ImageData}.get(str(place[2]), FrameData)
-    named = {"recipes": Recipe, "variants": Variant}
+    if place[0] == "variants":
+        return Peer if place[2] == "peer" else Variant
+    named = {"recipes": Recipe}
     model = named.get(str(place[0]), Params.model_fields[str(place[0])].annotation)
     for part in place[2:]:
         model = model.model_fields[str(part)].annotation

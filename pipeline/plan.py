@@ -130,13 +130,13 @@ def _minutes(seconds: float) -> str:
 
 def _measured(params: Params) -> dict[str, float]:
     """Seconds a frame of each variant's training step, and an image of pretraining's, timed here and now."""
+    from models.build import build
     from models.network import Classifier
-    from models.segmenter import Segmenter
 
     recipe, study = params.recipes[params.study.recipe], params.study
     classes = len(registry.classes(params.data[study.data].kind))
     seconds = {
-        name: _step(Segmenter(**params.variants[name].model_dump(), classes=classes), recipe.training.input_size)
+        name: _step(build(params.variants[name].model_dump(), classes), recipe.training.input_size)
         for name in study.variants
     }
     side = params.data[study.images].size

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from models.segmenter import Segmenter, initialise
+from models.build import build
+from models.segmenter import initialise
 from pipeline import augment, paths, weights
 from pipeline.errors import BadInput
 from pipeline.optimise import Checkpoint, optimise
@@ -56,7 +57,7 @@ def train(
     if prepared.task != "segmentation":
         raise BadInput(f"{data} holds images to classify; study.data must name a set of frames to segment")
     made_for = {"variant": variant.model_dump(mode="json"), "classes": len(prepared.classes)}
-    model = Segmenter(**made_for["variant"], classes=made_for["classes"])
+    model = build(made_for["variant"], made_for["classes"])
     initialise(model, seed)
     loaded = weights.load_pretrained(model.structure.networks, pretrained, variant.backbone)
     frames = Frames(prepared, training, seed)

@@ -1,0 +1,1 @@
+"""The networks that the paper compares DFANet with, one file each, from their own papers."""
