@@ -1,6 +1,6 @@
 """The graph of a study: which stage makes which files from which, with which parameters and sources.
 
-Snakefile asks this module; dvc.yaml says the same by hand, and tests/test_graph.py holds one against the other.
+Snakefile asks this module and pipeline/dvc.py writes dvc.yaml from it; tests/test_graph.py holds them together.
 """
 
 import ast
@@ -10,10 +10,11 @@ from itertools import product
 from pathlib import Path
 
 from pipeline import paths
-from pipeline.params import Params
+from pipeline.params import NO_IMAGES, Params, Variant
 
 FIGURES = ("accuracy_vs_gflops", "curves", "per_class")
 TABLES = ("accuracy", "structures")
+BUILD = Path("models/build.py")
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ class Job:
     inputs: tuple[Path, ...]
     outputs: tuple[Path, ...]
     params: tuple[str, ...]
+    sources: tuple[Path, ...]
 
     @property
     def record(self) -> Path:
@@ -155,43 +157,66 @@ def jobs(params: Params) -> list[Job]:
 
 def job(params: Params, stage: str, wildcards: dict[str, str]) -> Job:
     """One job; wildcards that a pattern holds and the job does not take all the study's values."""
-    spec, study = STAGES[stage], _space(params)
-    space = {name: [str(wildcards[name])] if name in wildcards else values for name, values in study.items()}
-    if "variant" in wildcards and "backbone" not in wildcards:
-        space["backbone"] = [params.variants[wildcards["variant"]].backbone]
+    spec = STAGES[stage]
+    space = _space(params) | {name: [str(value)] for name, value in wildcards.items()}
+    if "backbone" not in wildcards:
+        space["backbone"] = _backbones(params, space["variant"], space["images"])
     return Job(
         stage,
         wildcards,
         tuple(Path(path) for pattern in spec.inputs for path in _expand(pattern, space)),
         tuple(Path(path) for pattern in spec.outputs for path in _expand(pattern, space)),
         tuple(key for pattern in spec.params for key in _expand(pattern, space)),
+        _sources(stage, tuple(space["variant"]), params),
     )
 
 
-def sources(stage: str) -> list[Path]:
-    """The project's modules that a stage's module imports, directly or not, itself and their packages included."""
+def _sources(stage: str, variants: tuple[str, ...], params: Params) -> tuple[Path, ...]:
+    """The modules that a job executes: its stage's, and those of the peers among its variants."""
+    found = sources(STAGES[stage].module)
+    if BUILD not in found:
+        return found
+    peers = {params.variants[name].module for name in variants if not isinstance(params.variants[name], Variant)}
+    return tuple(sorted({*found, *peers}))
+
+
+@cache
+def sources(module: str) -> tuple[Path, ...]:
+    """The project's modules that `module` imports, directly or not, itself and their packages included.
+
+    What builds any network depends on all that lies in models/ itself: a peer may use any of it.
+    """
     found: set[Path] = set()
-    waiting = [STAGES[stage].module]
+    waiting = [module]
     while waiting:
         module = waiting.pop()
         path = _file(module)
         if path and path not in found:
             found.add(path)
             waiting += [*_imports(path), module.rpartition(".")[0]]
-    return sorted(found)
+    return tuple(sorted(found | (set(BUILD.parent.glob("*.py")) if BUILD in found else set())))
 
 
 def _space(params: Params) -> dict[str, list[str]]:
     study = params.study
     space = {"study": [study.name], "data": [study.data], "images": [study.images], "recipe": [study.recipe]}
-    space |= {"backbone": study.backbones, "variant": study.variants, "seed": [str(seed) for seed in study.seeds]}
-    return space
+    space |= {"variant": study.variants, "seed": [str(seed) for seed in study.seeds]}
+    return space | {"backbone": _backbones(params, study.variants, [study.images])}
+
+
+def _backbones(params: Params, variants: list[str], images: list[str]) -> list[str]:
+    """What is pretrained for these variants."""
+    if images == [NO_IMAGES]:
+        return []
+    specs = [params.variants[name] for name in variants]
+    return list(dict.fromkeys(spec.backbone for spec in specs if isinstance(spec, Variant)))
 
 
 def _values(stage: str, wildcard: str, study: dict[str, list[str]]) -> list[str]:
     # Both what is segmented and what is pretrained on is prepared by the same stage.
     both = stage == "prepare" and wildcard == "data"
-    return list(dict.fromkeys(study["data"] + study["images"])) if both else study[wildcard]
+    sets = [name for name in dict.fromkeys(study["data"] + study["images"]) if name != NO_IMAGES]
+    return sets if both else study[wildcard]
 
 
 def _expand(pattern: str, space: dict[str, list[str]]) -> list[str]:

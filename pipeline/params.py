@@ -1,4 +1,4 @@
-"""params.yaml and studies/*/study.yaml as checked, typed objects. Nothing else reads them."""
+"""params.yaml and studies/*.yaml as checked, typed objects. Nothing else reads them."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -42,6 +42,10 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+NO_IMAGES = "none"
+"""In place of a pretraining set: every network is trained from scratch."""
+
+
 class Study(Model):
     """What is compared: a list of runs by name. Which data, pretrained on which images, by which recipe."""
 
@@ -50,14 +54,13 @@ class Study(Model):
     data: Name
     images: Name
     recipe: Name
-    backbones: list[Name] = Field(min_length=1)
     variants: list[Name] = Field(min_length=1)
     baseline: Name
     seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _once_each(self) -> "Study":
-        for key in ("variants", "seeds", "backbones"):
+        for key in ("variants", "seeds"):
             values = getattr(self, key)
             if len(set(values)) < len(values):
                 raise ValueError(f"{key} holds an entry twice: {values}")
@@ -166,6 +169,10 @@ class Peer(Spec):
 
     peer: Name
 
+    @property
+    def module(self) -> Path:
+        return Path("models/peers", self.peer.replace("-", "_") + ".py")
+
     @field_validator("peer")
     @classmethod
     def _has_a_module(cls, name: str) -> str:
@@ -224,20 +231,23 @@ class Params(Model):
     @model_validator(mode="after")
     def _the_study_names_what_exists(self) -> "Params":
         study = self.study
-        wanted = [("data", study.data, self.data), ("images", study.images, self.data)]
+        wanted = [("data", study.data, self.data), ("images", study.images, [*self.data, NO_IMAGES])]
         wanted += [("recipe", study.recipe, self.recipes)]
         wanted += [("variants", name, self.variants) for name in study.variants]
         for key, name, known in wanted:
             if name not in known:
                 raise ValueError(f'study.{key} names "{name}"{did_you_mean(name, known)}, known are {", ".join(known)}')
-        used = {spec.backbone for spec in map(self.variants.get, study.variants) if isinstance(spec, Variant)}
-        if used != set(study.backbones):
-            raise ValueError(f"study.backbones is {study.backbones}, but its variants use {sorted(used)}")
+        peers = [name for name in study.variants if isinstance(self.variants[name], Peer)]
+        if peers and study.images != NO_IMAGES:
+            raise ValueError(
+                f'study.images is "{study.images}", but {", ".join(peers)} cannot be pretrained here; '
+                f"write images: {NO_IMAGES}, so that all networks start alike"
+            )
         return self
 
 
 def load(study: str | None = None) -> Params:
-    """Params with the study `study` (a folder of studies/), or params.yaml's own. `BadInput` names the key."""
+    """Params with the study `study` (a file of studies/), or params.yaml's own. `BadInput` names the key."""
     raw = _read(Path(paths.PARAMS))
     file = Path(paths.PARAMS)
     if study is not None and study != _name(raw):
@@ -251,7 +261,8 @@ def load(study: str | None = None) -> Params:
 
 def studies() -> list[str]:
     """The names that `load` takes, the default first."""
-    return [load().study.name, *sorted(path.parent.name for path in Path("studies").glob("*/study.yaml"))]
+    others = sorted(path.stem for path in Path("studies").glob("*.yaml") if path.name != paths.DVC_YAML)
+    return [load().study.name, *others]
 
 
 def lookup(params: Params, key: str) -> Any:
@@ -277,7 +288,7 @@ def _study(name: str, path: Path) -> Any:
             f"{path} holds {others}; allowed is the section study alone, everything else stands in params.yaml"
         )
     if _name(content) != name:
-        raise BadInput(f"{path}: study.name must be {name}, the name of its folder")
+        raise BadInput(f"{path}: study.name must be {name}, the name of its file")
     return content["study"]
 
 

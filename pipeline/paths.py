@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 
 PARAMS = "params.yaml"
-STUDY = "studies/{study}/study.yaml"
+STUDY = "studies/{study}.yaml"
+KEPT = "studies/{study}"
 PAPER = "data/paper"
+DVC_YAML = "dvc.yaml"
 
 PREPARED = "data/prepared/{data}"
 MANIFEST = PREPARED + "/manifest.json"
