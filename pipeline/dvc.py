@@ -65,13 +65,18 @@ def name(job: Job) -> str:
 
 
 def _stage(job: Job) -> str:
-    """Of which stage over a table a job is one: those with a network from models/peers or from scratch lack a file."""
-    ending = "".join(f"_{what}" for what, true in (("scratch", _scratch(job)), ("peer", _module(job))) if true)
-    return job.stage + ending
+    """Of which table a job is a row. Jobs of one stage that take other kinds of files need tables of their own."""
+    kinds = {"scratch": _scratch(job), "peer": _module(job), job.wildcards.get("recipe"): _grid(job)}
+    return "_".join([job.stage, *(str(kind) for kind, true in kinds.items() if true)])
 
 
 def _scratch(job: Job) -> bool:
     return job.stage == "train" and not any(path.name == paths.WEIGHTS for path in job.inputs)
+
+
+def _grid(job: Job) -> list[str]:
+    """The recipes that a job's learning rate is chosen from."""
+    return [path.parts[-4] for path in job.inputs if path.name == "scores.json"] if job.stage == "train" else []
 
 
 def _module(job: Job) -> Path | None:
@@ -124,11 +129,16 @@ def _body(job: Job, study: Params, named: dict[str, str]) -> list[str]:
         command, inputs, outputs, keys = job.command, job.inputs, job.outputs, job.params
     else:
         kept = [pattern for pattern in spec.inputs if "{backbone}" not in pattern or "backbone" in named]
-        inputs, outputs, keys = ([_in_a_row(text) for text in texts] for texts in (kept, spec.outputs, spec.params))
+        one_each = [pattern.replace("{grid}", name) for pattern in kept for name in _each(pattern, job)]
+        inputs, outputs, keys = ([_in_a_row(text) for text in texts] for texts in (one_each, spec.outputs, spec.params))
         command = " ".join(["python -m pipeline", job.stage, *(f"${{item.{key}}}" for key in spec.wildcards)])
     module = {named["module"]: "${item.module}"} if "module" in named else {}
     sources = [module.get(str(path), str(path)) for path in job.sources]
     return [f"cmd: {command}", *_list("deps", [*map(str, inputs), *sources]), *_params(keys, study), *_outputs(outputs)]
+
+
+def _each(pattern: str, job: Job) -> list[str]:
+    return _grid(job) if "{grid}" in pattern else [""]
 
 
 def _in_a_row(pattern: str) -> str:

@@ -59,7 +59,7 @@ STAGES = {
     ),
     "train": Stage(
         "pipeline.train", ("data", "images", "recipe", "variant", "seed"),
-        (paths.MANIFEST, f"{paths.PRETRAINED}/{paths.WEIGHTS}"),
+        (paths.MANIFEST, f"{paths.PRETRAINED}/{paths.WEIGHTS}", f"{paths.GRID}/scores.json"),
         _run("train.json", "curve.csv", paths.WEIGHTS),
         (_TRAINING, "variants.{variant}"),
     ),
@@ -147,20 +147,17 @@ class Job:
 
 def jobs(params: Params) -> list[Job]:
     """Every job of the study, in an order in which they can run."""
-    study = _space(params)
     return [
-        job(params, stage, dict(zip(spec.wildcards, values, strict=True)))
-        for stage, spec in STAGES.items()
-        for values in product(*(_values(stage, wildcard, study) for wildcard in spec.wildcards))
+        job(params, stage, dict(zip(STAGES[stage].wildcards, values, strict=True)))
+        for stage, space in _choices(params)
+        for values in product(*(space[wildcard] for wildcard in STAGES[stage].wildcards))
     ]
 
 
 def job(params: Params, stage: str, wildcards: dict[str, str]) -> Job:
     """One job; wildcards that a pattern holds and the job does not take all the study's values."""
     spec = STAGES[stage]
-    space = _space(params) | {name: [str(value)] for name, value in wildcards.items()}
-    if "backbone" not in wildcards:
-        space["backbone"] = _backbones(params, space["variant"], space["images"])
+    space = _space(params, **{name: [str(value)] for name, value in wildcards.items()})
     return Job(
         stage,
         wildcards,
@@ -197,11 +194,29 @@ def sources(module: str) -> tuple[Path, ...]:
     return tuple(sorted(found | (set(BUILD.parent.glob("*.py")) if BUILD in found else set())))
 
 
-def _space(params: Params) -> dict[str, list[str]]:
+def _space(params: Params, **chosen: list[str]) -> dict[str, list[str]]:
+    """What each name in a pattern may stand for: the study's values, but those that are `chosen`."""
     study = params.study
     space = {"study": [study.name], "data": [study.data], "images": [study.images], "recipe": [study.recipe]}
     space |= {"variant": study.variants, "seed": [str(seed) for seed in study.seeds]}
-    return space | {"backbone": _backbones(params, study.variants, [study.images])}
+    space |= chosen
+    space["grid"] = params.recipes[space["recipe"][0]].training.grid
+    return {"backbone": _backbones(params, space["variant"], space["images"]), **space}
+
+
+def _choices(params: Params) -> list[tuple[str, dict[str, list[str]]]]:
+    """Each stage with the values that it has jobs for, in an order in which they can run."""
+    study, found = _space(params), []
+    for stage in STAGES:
+        if stage == "prepare":  # both what is segmented and what is pretrained on
+            names = dict.fromkeys(study["data"] + study["images"])
+            found.append((stage, study | {"data": [name for name in names if name != NO_IMAGES]}))
+            continue
+        if stage == "train":  # the runs that a learning rate is chosen from come first
+            grids = [_space(params, recipe=[name], seed=["0"]) for name in study["grid"]]
+            found += [(each, grid) for grid in grids for each in ("train", "evaluate")]
+        found.append((stage, study))
+    return found
 
 
 def _backbones(params: Params, variants: list[str], images: list[str]) -> list[str]:
@@ -210,13 +225,6 @@ def _backbones(params: Params, variants: list[str], images: list[str]) -> list[s
         return []
     specs = [params.variants[name] for name in variants]
     return list(dict.fromkeys(spec.backbone for spec in specs if isinstance(spec, Variant)))
-
-
-def _values(stage: str, wildcard: str, study: dict[str, list[str]]) -> list[str]:
-    # Both what is segmented and what is pretrained on is prepared by the same stage.
-    both = stage == "prepare" and wildcard == "data"
-    sets = [name for name in dict.fromkeys(study["data"] + study["images"]) if name != NO_IMAGES]
-    return sets if both else study[wildcard]
 
 
 def _expand(pattern: str, space: dict[str, list[str]]) -> list[str]:

@@ -110,13 +110,15 @@ class Pretraining(Model):
 
 
 class Training(Model):
+    """How a variant is trained. `rate` is a number, or names of recipes: the one that scores best lends its own."""
+
     splits: list[Split] = Field(min_length=1)
     score: Split
     input_size: Size
     frame_size: Size
     epochs: Count
     batch: Annotated[int, Field(ge=2)]
-    rate: Positive
+    rate: Positive | Annotated[list[Name], Field(min_length=2)]
     power: Positive
     momentum: Share
     weight_decay: Annotated[float, Field(ge=0)]
@@ -124,6 +126,11 @@ class Training(Model):
     scale: Range
     warmup: Annotated[int, Field(ge=0)]
     threads: Count
+
+    @property
+    def grid(self) -> list[str]:
+        """The recipes that the learning rate is chosen from; empty where it is a number."""
+        return self.rate if isinstance(self.rate, list) else []
 
     @model_validator(mode="after")
     def _scored_frames_are_not_trained_on(self) -> "Training":
@@ -237,6 +244,7 @@ class Params(Model):
         for key, name, known in wanted:
             if name not in known:
                 raise ValueError(f'study.{key} names "{name}"{did_you_mean(name, known)}, known are {", ".join(known)}')
+        self._grids_are_recipes()
         peers = [name for name in study.variants if isinstance(self.variants[name], Peer)]
         if peers and study.images != NO_IMAGES:
             raise ValueError(
@@ -244,6 +252,18 @@ class Params(Model):
                 f"write images: {NO_IMAGES}, so that all networks start alike"
             )
         return self
+
+    def _grids_are_recipes(self) -> None:
+        for name, training in ((name, recipe.training) for name, recipe in self.recipes.items()):
+            for other in training.grid:
+                if other not in self.recipes:
+                    known = ", ".join(self.recipes)
+                    raise ValueError(f'recipes.{name}.training.rate names "{other}", known are {known}')
+                if self.recipes[other].training.grid or self.recipes[other].training.score == training.score:
+                    raise ValueError(
+                        f"recipes.{name}.training.rate names {other}, which must have a number for its rate and score "
+                        f"another split than {training.score}: that one is scored once, at the end"
+                    )
 
 
 def load(study: str | None = None) -> Params:

@@ -14,6 +14,8 @@ MANIFEST = PREPARED + "/manifest.json"
 
 PRETRAINED = "results/pretrained/{images}/{recipe}/{backbone}"
 RUN = "results/runs/{data}/{images}/{recipe}/{variant}/{seed}"
+GRID = "results/runs/{data}/{images}/{grid}/{variant}/0"
+"""A run of seed 0 by a recipe that another recipe chooses its learning rate from."""
 FLOOR = "results/floor/{data}/{recipe}"
 COMPLEXITY = "results/complexity/{data}/{recipe}/{variant}.json"
 RESULTS = "results/{study}"
