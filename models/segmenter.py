@@ -47,16 +47,17 @@ class Segmenter(nn.Module):
 def initialise(model: nn.Module, seed: int) -> None:
     """Draw every weight from (seed, its name): modules that two variants share start alike.
 
-    He's normal, over the fan-out for convolutions and over the fan-in for the FC layer; biases 0, norms 1 and 0.
+    He's normal, over the fan-out for convolutions (transposed ones too: what one input value reaches) and over the
+    fan-in for the FC layer; biases 0, norms 1 and 0.
     """
     for name, module in model.named_modules():
-        if not isinstance(module, nn.Conv2d | nn.Linear):
+        if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             continue
         weight = module.weight
         fan = (
             weight.shape[1]
             if isinstance(module, nn.Linear)
-            else weight.shape[0] * weight[0, 0].numel() // module.groups
+            else module.out_channels * weight[0, 0].numel() // module.groups
         )
         digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
