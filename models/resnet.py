@@ -60,14 +60,18 @@ class ResNet(nn.Module):
     """Stem and four stages; `widths` are the stages' channels.
 
     From `output_stride` (8, 16 or 32) on, stages dilate in place of halving the resolution. `inputs` are the image's
-    channels.
+    channels, `width` those of the stem: half of 64 halves every layer. A `deep_stem` is three 3x3 convolutions, the
+    last twice as wide, in place of the 7x7 (PSPNet).
     """
 
-    def __init__(self, depth: int, output_stride: int = 32, inputs: int = 3):
+    def __init__(
+        self, depth: int, output_stride: int = 32, inputs: int = 3, width: int = STEM, deep_stem: bool = False
+    ):
         super().__init__()
         block, blocks = DEPTHS[depth]
-        self.widths = tuple(block.expansion * STEM * 2**stage for stage in range(4))
-        self.stem = nn.Sequential(ConvNorm(inputs, STEM, 7, stride=2), nn.MaxPool2d(3, stride=2, padding=1))
+        self.widths = tuple(block.expansion * width * 2**stage for stage in range(4))
+        stem = _deep_stem(inputs, width) if deep_stem else [ConvNorm(inputs, width, 7, stride=2)]
+        self.stem = nn.Sequential(*stem, nn.MaxPool2d(3, stride=2, padding=1))
         strides = [1, 2, 2, 2]
         dilations = [1, 1, 1, 1]
         for stage in range(1, 4):
@@ -76,7 +80,7 @@ class ResNet(nn.Module):
         self.stages = nn.ModuleList(
             _stage(block, width, count, stride, dilation)
             for width, count, stride, dilation in zip(
-                pairwise((STEM, *self.widths)), blocks, strides, dilations, strict=True
+                pairwise((2 * width if deep_stem else width, *self.widths)), blocks, strides, dilations, strict=True
             )
         )
 
@@ -88,6 +92,10 @@ class ResNet(nn.Module):
             x = stage(x)
             features.append(x)
         return tuple(features)
+
+
+def _deep_stem(inputs: int, width: int) -> list[ConvNorm]:
+    return [ConvNorm(inputs, width, 3, stride=2), ConvNorm(width, width, 3), ConvNorm(width, 2 * width, 3)]
 
 
 def _stage(
