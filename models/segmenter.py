@@ -43,6 +43,16 @@ class Segmenter(nn.Module):
         size = [max(1, round(side * self.scale)) for side in images.shape[-2:]]
         return F.interpolate(images, size, mode="bilinear", antialias=True)
 
+    @property
+    def fused(self) -> int:
+        """The number of networks whose outputs the decoder's high-level path adds; 0 without that path."""
+        return len(self.structure.high) if self.decoder.high else 0
+
+    def alone(self, images: Tensor, network: int) -> Tensor:
+        """Class scores as `forward`'s, from the output of one of the `fused` networks alone (Figure 4)."""
+        high, low = self.structure(images)
+        return resize(self.decoder.alone(high[network], network, low[0].shape[-2:]), images.shape[-2:])
+
 
 def initialise(model: nn.Module, seed: int) -> None:
     """Draw every weight from (seed, its name): modules that two variants share start alike.
