@@ -104,35 +104,35 @@ class ImageData(Model):
 Data = Annotated[SyntheticData | CropData | FrameData | ImageData, Field(discriminator="kind")]
 
 
-class Pretraining(Model):
-    epochs: Annotated[int, Field(ge=0)]
+class Optimiser(Model):
+    """Stochastic gradient descent with the "poly" rate, rate * (1 - step/steps)^power."""
+
     batch: Annotated[int, Field(ge=2)]
     rate: Positive
     power: Positive
     momentum: Share
     weight_decay: Annotated[float, Field(ge=0)]
-    scale: Range
-    seed: Annotated[int, Field(ge=0)]
     threads: Count
 
 
-class Training(Model):
+class Pretraining(Optimiser):
+    epochs: Annotated[int, Field(ge=0)]
+    scale: Range
+    seed: Annotated[int, Field(ge=0)]
+
+
+class Training(Optimiser):
     """How a variant is trained. `rate` is a number, or names of recipes: the one that scores best lends its own."""
 
+    rate: Positive | Annotated[list[Name], Field(min_length=2)]
     splits: list[Split] = Field(min_length=1)
     score: Split
     input_size: Size
     frame_size: Size
     epochs: Count
-    batch: Annotated[int, Field(ge=2)]
-    rate: Positive | Annotated[list[Name], Field(min_length=2)]
-    power: Positive
-    momentum: Share
-    weight_decay: Annotated[float, Field(ge=0)]
     flip: Share
     scale: Range
     warmup: Annotated[int, Field(ge=0)]
-    threads: Count
 
     @property
     def grid(self) -> list[str]:
