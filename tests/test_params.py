@@ -16,7 +16,7 @@ from pipeline.errors import BadInput
     [
         (
             lambda p: p["recipes"]["quick"]["training"].update(ephocs=3),
-            r'recipes\.quick\.training\.ephocs is unknown \(did you mean "epochs"\?\); allowed here are splits, score',
+            r'recipes\.quick\.training\.ephocs is unknown \(did you mean "epochs"\?\); allowed here are batch, rate',
         ),
         (lambda p: p["latency"].update(warmpu=3), r'latency\.warmpu is unknown \(did you mean "warmup"\?\)'),
         (lambda p: p["data"]["synthetic"].update(sede=3), r'data\.synthetic\.sede is unknown \(did you mean "seed"\?\)'),
