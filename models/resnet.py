@@ -62,16 +62,10 @@ DEPTHS = {18: (Basic, (2, 2, 2, 2)), 50: (Bottleneck, (3, 4, 6, 3)), 101: (Bottl
 class ResNet(nn.Module):
     """Stem and four stages; `widths` are the stages' channels.
 
-<<<<<<< HEAD
-    From `output_stride` (8, 16 or 32) on, stages dilate in place of halving the resolution. `inputs` are the image's
-    channels, `width` those of the stem: half of 64 halves every layer. A `deep_stem` is three 3x3 convolutions, the
-    last twice as wide, in place of the 7x7 (PSPNet).
-=======
     From `output_stride` (8, 16 or 32) on, stages dilate in place of halving the resolution. `strided` is the
     convolution of a bottleneck that has the stride, 1 or 2. A deep stem is three 3x3 convolutions, to 64, 64 and 128
     channels, in place of one 7x7 (Zhao et al. 2017). `inputs` are the image's channels, `stem` those of the stem: half
     of 64 halves every layer.
->>>>>>> peers2
     """
 
     def __init__(
@@ -85,22 +79,6 @@ class ResNet(nn.Module):
     ):
         super().__init__()
         block, blocks = DEPTHS[depth]
-<<<<<<< HEAD
-        self.widths = tuple(block.expansion * width * 2**stage for stage in range(4))
-        stem = _deep_stem(inputs, width) if deep_stem else [ConvNorm(inputs, width, 7, stride=2)]
-        self.stem = nn.Sequential(*stem, nn.MaxPool2d(3, stride=2, padding=1))
-        strides = [1, 2, 2, 2]
-        dilations = [1, 1, 1, 1]
-        for stage in range(1, 4):
-            if 2 ** (stage + 2) > output_stride:
-                strides[stage], dilations[stage] = 1, 2 * dilations[stage - 1]
-        self.stages = nn.ModuleList(
-            _stage(block, width, count, stride, dilation)
-            for width, count, stride, dilation in zip(
-                pairwise((2 * width if deep_stem else width, *self.widths)), blocks, strides, dilations, strict=True
-            )
-        )
-=======
         self.widths = tuple(block.expansion * stem * 2**stage for stage in range(4))
         self.stem = _deep_stem(inputs, stem) if deep_stem else _stem(inputs, stem)
         before, stride, dilation = 2 * stem if deep_stem else stem, 1, 1
@@ -112,7 +90,6 @@ class ResNet(nn.Module):
             others = (block(width, width // block.expansion, 1, dilation) for _ in range(count - 1))
             self.add_module(f"stage{number}", nn.Sequential(first, *others))
             before, stride = width, 2 if 2 ** (number + 2) <= output_stride else 1
->>>>>>> peers2
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """The four stages, at strides 4, 8, 16 and 32 (or `output_stride`), of images NxCxHxW."""
@@ -124,20 +101,6 @@ class ResNet(nn.Module):
         return tuple(features)
 
 
-<<<<<<< HEAD
-def _deep_stem(inputs: int, width: int) -> list[ConvNorm]:
-    return [ConvNorm(inputs, width, 3, stride=2), ConvNorm(width, width, 3), ConvNorm(width, 2 * width, 3)]
-
-
-def _stage(
-    block: type[Basic] | type[Bottleneck], widths: tuple[int, int], count: int, stride: int, dilation: int
-) -> nn.Sequential:
-    """A dilated stage's first block still has the resolution, and so the dilation, of the stage before it."""
-    inputs, outputs = widths
-    width = outputs // block.expansion
-    first = block(inputs, width, stride, dilation if stride > 1 else max(1, dilation // 2))
-    return nn.Sequential(first, *(block(outputs, width, 1, dilation) for _ in range(count - 1)))
-=======
 def _stem(inputs: int, width: int) -> nn.Sequential:
     return nn.Sequential(ConvNorm(inputs, width, 7, stride=2), nn.MaxPool2d(3, stride=2, padding=1))
 
@@ -149,4 +112,3 @@ def _deep_stem(inputs: int, width: int) -> nn.Sequential:
         ConvNorm(width, 2 * width, 3),
         nn.MaxPool2d(3, stride=2, padding=1),
     )
->>>>>>> peers2
