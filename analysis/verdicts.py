@@ -1,0 +1,64 @@
+"""Claims joined with what was measured: which of the paper's numbers hold. Judging one cell is `judging.py`'s."""
+
+from collections.abc import Collection
+
+import pandas as pd
+
+from analysis.claims import Claim, Tolerance
+from analysis.judging import NOT_REPRODUCED, REPRODUCED, VERDICTS, Counted, Evidence, judge
+from analysis.results import Results
+
+COLUMNS = (
+    "id", "source", "table", "row", "column", "quantity", "unit", "paper", "measured", "low", "high", "error", "verdict",
+    "fitted", "variant", "conditions", "reason",
+)  # fmt: skip
+
+
+def verdicts(
+    claims: list[Claim],
+    tolerances: dict[str, Tolerance],
+    counted: dict[str, Counted],
+    fitted: Collection[str] = (),
+    found: Results | None = None,
+) -> pd.DataFrame:
+    """A row for each claim, in their order, with `COLUMNS`.
+
+    `counted` is by variant what the `paper` stage counted, `fitted` the ids of the cells that the reading of the
+    paper was chosen by, `found` a study's results. `paper` is text as printed; `measured`, `low` and `high` are in the
+    claim's unit; `error` is measured / paper - 1, for miou measured - paper in points, and only where the conditions
+    are the claim's. `BadInput` if a claimed variant was not counted, or a fitted id is no claim.
+    """
+    evidence = Evidence(claims, tolerances, counted, found)
+    evidence.check(fitted)
+    return pd.DataFrame([_row(claim, evidence, claim.id in fitted) for claim in claims], columns=list(COLUMNS))
+
+
+def summary(table: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """How many claims of each quantity have each verdict; every verdict is there, and `all` sums up."""
+    counts = pd.crosstab(table["quantity"], table["verdict"]).reindex(columns=list(VERDICTS), fill_value=0)
+    counts = counts.reindex(table["quantity"].unique())
+    counts.loc["all"] = counts.sum()
+    return {quantity: row.to_dict() for quantity, row in counts.iterrows()}
+
+
+def errors(table: pd.DataFrame) -> pd.DataFrame:
+    """Of MACs and parameters, for the paper's own networks and for its peers: cells, median and largest |error|.
+
+    A cell that tables repeat counts once. Index (quantity, networks); the largest comes with its `id`.
+    """
+    judged = table[table["quantity"].isin(["macs", "parameters"]) & table["verdict"].isin([REPRODUCED, NOT_REPRODUCED])]
+    cells = judged.drop_duplicates(["variant", "quantity", "paper", "source"])
+    size = cells["error"].abs().rename("size")
+    rows = {
+        (quantity, networks): {
+            "cells": len(group), "median": group.median(), "largest": group.max(), "id": cells.loc[group.idxmax(), "id"],
+        }
+        for (quantity, networks), group in size.groupby([cells["quantity"], cells["networks"]], sort=False)
+    }  # fmt: skip
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _row(claim: Claim, evidence: Evidence, fitted: bool) -> dict[str, object]:
+    judgement = judge(claim, evidence)
+    given = {key: getattr(claim, key) for key in ("id", "source", "table", "row", "column", "quantity", "unit")}
+    return given | {"paper": claim.printed, **judgement._asdict(), "fitted": fitted, "variant": claim.variant}
