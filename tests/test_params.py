@@ -35,7 +35,7 @@ from pipeline.errors import BadInput
         (lambda p: p["study"].update(seeds=[0, 0]), r"seeds holds an entry twice: \[0, 0\]"),
         (lambda p: p["study"].update(baseline="dfanet-b"), r'baseline "dfanet-b" is none of the variants'),
         (lambda p: p["study"].update(recipe="fast"), r'study\.recipe names "fast", known are paper, camvid, quick'),
-        (lambda p: p["study"].update(backbones=["xception-b"]), r"study\.backbones is \['xception-b'\], but its variants use"),
+        (lambda p: p["study"].update(images="imagenets"), r'study\.images names "imagenets"'),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_its_cure(workspace, change, sentence):
@@ -86,14 +86,13 @@ def test_no_yaml_and_a_missing_file_are_told_apart(workspace):
     [
         ("study: {name: mine, variantz: [d]}", r'study\.variantz is unknown \(did you mean "variants"\?\)'),
         ("study: {name: mine}\nrecipes: {}", "holds recipes; allowed is the section study alone"),
-        ("study:", "study.name must be mine, the name of its folder"),
+        ("study:", "study.name must be mine, the name of its file"),
     ],
 )
 def test_a_mistake_in_a_study_s_file_is_said_of_that_file(workspace, content, sentence):
-    path = workspace.root / "studies/mine/study.yaml"
-    path.parent.mkdir()
+    path = workspace.root / "studies/mine.yaml"
     path.write_text(content)
-    with pytest.raises(BadInput, match=rf"^studies/mine/study\.yaml:? .*{sentence}"):
+    with pytest.raises(BadInput, match=rf"^studies/mine\.yaml:? .*{sentence}"):
         params.load("mine")
 
 
