@@ -4,13 +4,14 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from analysis.claims import Claim, Tolerance
-from analysis.judging import NOT_REPRODUCED, REPRODUCED, VERDICTS, Counted, Evidence, judge
+from analysis.claims import OWN, PAPER, Claim, Tolerance
+from analysis.evidence import Counted, Evidence
+from analysis.judging import NOT_REPRODUCED, REPRODUCED, VERDICTS, judge
 from analysis.results import Results
 
 COLUMNS = (
-    "id", "source", "table", "row", "column", "quantity", "unit", "paper", "measured", "low", "high", "error", "verdict",
-    "fitted", "variant", "conditions", "reason",
+    "id", "source", "table", "row", "column", "quantity", "unit", "paper", "measured", "low", "high", "error",
+    "verdict", "fitted", "variant", "conditions", "reason",
 )  # fmt: skip
 
 
@@ -48,14 +49,11 @@ def errors(table: pd.DataFrame) -> pd.DataFrame:
     """
     judged = table[table["quantity"].isin(["macs", "parameters"]) & table["verdict"].isin([REPRODUCED, NOT_REPRODUCED])]
     cells = judged.drop_duplicates(["variant", "quantity", "paper", "source"])
-    size = cells["error"].abs().rename("size")
-    rows = {
-        (quantity, networks): {
-            "cells": len(group), "median": group.median(), "largest": group.max(), "id": cells.loc[group.idxmax(), "id"],
-        }
-        for (quantity, networks), group in size.groupby([cells["quantity"], cells["networks"]], sort=False)
-    }  # fmt: skip
-    return pd.DataFrame.from_dict(rows, orient="index")
+    own = (cells["source"] == PAPER) & cells["row"].str.startswith(OWN)
+    networks = own.map({True: "the paper's own", False: "its peers"}).rename("networks")
+    sizes = cells["error"].abs().groupby([cells["quantity"], networks], sort=False)
+    table = sizes.agg(cells="size", median="median", largest="max")
+    return table.assign(id=cells.loc[sizes.idxmax(), "id"].to_numpy())
 
 
 def _row(claim: Claim, evidence: Evidence, fitted: bool) -> dict[str, object]:
