@@ -106,6 +106,30 @@ rule complexity:
         "python -m pipeline complexity {wildcards.data} {wildcards.recipe} {wildcards.variant}"
 
 
+rule paper:
+    input:
+        GRAPH.stamp("paper"),
+        GRAPH.inputs("paper"),
+    output:
+        *STAGES["paper"].outputs,
+    log:
+        GRAPH.log("paper"),
+    shell:
+        "python -m pipeline paper"
+
+
+rule readings:
+    input:
+        GRAPH.stamp("readings"),
+        GRAPH.inputs("readings"),
+    output:
+        *STAGES["readings"].outputs,
+    log:
+        GRAPH.log("readings"),
+    shell:
+        "python -m pipeline readings"
+
+
 # All cores: nothing may run beside a timing.
 rule latency:
     input:

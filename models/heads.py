@@ -64,6 +64,6 @@ class WithAuxiliary(nn.Module):
         return tuple(resize(x, size) for x in scores)
 
 
-def tested_parameters(model: nn.Module) -> int:
+def deployed_parameters(model: nn.Module) -> int:
     """The parameters that a network uses at test time, which is what papers count: all but auxiliary heads'."""
     return sum(value.numel() for name, value in model.named_parameters() if not name.startswith("auxiliary."))

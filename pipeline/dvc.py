@@ -86,7 +86,7 @@ def _module(job: Job) -> Path | None:
 
 
 def _key(job: Job) -> str:
-    return "-".join(job.wildcards.values()).replace(".", "_")
+    return "-".join(job.wildcards.values())
 
 
 def _file(jobs: Iterable[tuple[Job, Params]], wdir: str | None) -> str:

@@ -35,7 +35,7 @@ def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
 
 Range = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
 Split = Literal["train", "val", "test"]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
 
 class Model(BaseModel):
@@ -47,7 +47,10 @@ NO_IMAGES = "none"
 
 
 class Study(Model):
-    """What is compared: a list of runs by name. Which data, pretrained on which images, by which recipe."""
+    """What is compared: a list of runs by name. Which data, pretrained on which images, by which recipe.
+
+    A variant is timed at the recipe's frame size unless `timed_at` gives one.
+    """
 
     name: Name
     title: str
@@ -57,6 +60,7 @@ class Study(Model):
     variants: list[Name] = Field(min_length=1)
     baseline: Name
     seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    timed_at: dict[Name, Size] = {}
 
     @model_validator(mode="after")
     def _once_each(self) -> "Study":
@@ -64,6 +68,9 @@ class Study(Model):
             values = getattr(self, key)
             if len(set(values)) < len(values):
                 raise ValueError(f"{key} holds an entry twice: {values}")
+        strangers = [name for name in self.timed_at if name not in self.variants]
+        if strangers:
+            raise ValueError(f"timed_at names {strangers}, none of the variants {self.variants}")
         if self.baseline not in self.variants:
             raise ValueError(f'baseline "{self.baseline}" is none of the variants {self.variants}')
         return self
@@ -97,35 +104,35 @@ class ImageData(Model):
 Data = Annotated[SyntheticData | CropData | FrameData | ImageData, Field(discriminator="kind")]
 
 
-class Pretraining(Model):
-    epochs: Annotated[int, Field(ge=0)]
+class Optimiser(Model):
+    """Stochastic gradient descent with the "poly" rate, rate * (1 - step/steps)^power."""
+
     batch: Annotated[int, Field(ge=2)]
     rate: Positive
     power: Positive
     momentum: Share
     weight_decay: Annotated[float, Field(ge=0)]
-    scale: Range
-    seed: Annotated[int, Field(ge=0)]
     threads: Count
 
 
-class Training(Model):
+class Pretraining(Optimiser):
+    epochs: Annotated[int, Field(ge=0)]
+    scale: Range
+    seed: Annotated[int, Field(ge=0)]
+
+
+class Training(Optimiser):
     """How a variant is trained. `rate` is a number, or names of recipes: the one that scores best lends its own."""
 
+    rate: Positive | Annotated[list[Name], Field(min_length=2)]
     splits: list[Split] = Field(min_length=1)
     score: Split
     input_size: Size
     frame_size: Size
     epochs: Count
-    batch: Annotated[int, Field(ge=2)]
-    rate: Positive | Annotated[list[Name], Field(min_length=2)]
-    power: Positive
-    momentum: Share
-    weight_decay: Annotated[float, Field(ge=0)]
     flip: Share
     scale: Range
     warmup: Annotated[int, Field(ge=0)]
-    threads: Count
 
     @property
     def grid(self) -> list[str]:
@@ -257,6 +264,7 @@ class Params(Model):
             if name not in known:
                 raise ValueError(f'study.{key} names "{name}"{did_you_mean(name, known)}, known are {", ".join(known)}')
         self._grids_are_recipes()
+        self._variants_are_networks_of_their_own()
         peers = [name for name in study.variants if isinstance(self.variants[name], Peer)]
         if peers and study.images != NO_IMAGES:
             raise ValueError(
@@ -264,6 +272,12 @@ class Params(Model):
                 f"write images: {NO_IMAGES}, so that all networks start alike"
             )
         return self
+
+    def _variants_are_networks_of_their_own(self) -> None:
+        first: dict[str, str] = {}
+        for name, spec in self.variants.items():
+            if (other := first.setdefault(str(spec.model_dump()), name)) != name:
+                raise ValueError(f"variants.{name} is the same network as variants.{other}; delete one of the two")
 
     def _grids_are_recipes(self) -> None:
         for name, training in ((name, recipe.training) for name, recipe in self.recipes.items()):
@@ -327,7 +341,7 @@ def _study(name: str, path: Path) -> Any:
 def _read(path: Path) -> dict[str, Any]:
     """The content of a YAML file; `BadInput` if it is none."""
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except FileNotFoundError:
         raise BadInput(f"{path} is missing; run this from the root of the repository") from None
     except yaml.YAMLError as error:

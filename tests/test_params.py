@@ -16,7 +16,7 @@ from pipeline.errors import BadInput
     [
         (
             lambda p: p["recipes"]["quick"]["training"].update(ephocs=3),
-            r'recipes\.quick\.training\.ephocs is unknown \(did you mean "epochs"\?\); allowed here are splits, score',
+            r'recipes\.quick\.training\.ephocs is unknown \(did you mean "epochs"\?\); allowed here are batch, rate',
         ),
         (lambda p: p["latency"].update(warmpu=3), r'latency\.warmpu is unknown \(did you mean "warmup"\?\)'),
         (lambda p: p["data"]["synthetic"].update(sede=3), r'data\.synthetic\.sede is unknown \(did you mean "seed"\?\)'),
@@ -56,7 +56,7 @@ def test_the_command_line_prints_the_sentence_alone_and_the_traceback_on_demand(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("plan", "camvod"), 'there is no study "camvod" (did you mean "camvid"?); known are quickstart, camvid, cityscapes'),
+        (("plan", "camvod"), 'there is no study "camvod" (did you mean "camvid"?); known are quickstart, aggregation, backbones'),
         (("complexity", "synthetic", "quick", "x"), 'params.yaml has no variant "x"; known are single, a, b, c, d,'),
         (("train", "synthetic", "crops", "quick", "d", "one"), 'the seed is "one"; it must be a whole number from 0'),
     ],

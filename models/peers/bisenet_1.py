@@ -1,6 +1,6 @@
 """BiSeNet1 of DFANet's Table 5: BiSeNet (Yu et al., ECCV 2018) with Xception39 as context path.
 
-Published: 5.8 "M" parameters and 14.8 GFLOPs at 768x1536 (Table 5 here, BiSeNet's Table 6).
+Published: 5.8 "M" parameters and 14.8 G at 768x1536; models/bisenet.py says in which units.
 """
 
 from torch import Tensor, nn

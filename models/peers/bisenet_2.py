@@ -1,6 +1,6 @@
 """BiSeNet2 of DFANet's Table 5: BiSeNet (Yu et al., ECCV 2018) with ResNet-18 as context path. Not BiSeNet V2.
 
-Published: 49.0 "M" parameters and 55.3 GFLOPs at 768x1536 (Table 5 here, BiSeNet's Table 6).
+Published: 49 "M" parameters and 55.3 G at 768x1536; models/bisenet.py says in which units.
 """
 
 from models.bisenet import BiSeNet

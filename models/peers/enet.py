@@ -1,6 +1,8 @@
 """ENet (Paszke, Chaurasia, Kim, Culurciello; arXiv 1606.02147, 2016): Table 1, Figure 2.
 
-Published (Table 3): 0.37 M parameters and 3.83 GFLOPs at 640x360.
+Published (Table 3): 0.37 M parameters and 3.83 GFLOPs at 640x360. Counted: 0.363 M, and 1.69 GMACs with 11 classes, so
+the FLOPs are two a multiply-accumulate. They come to 3.83 exactly if the asymmetric convolutions count as full 5x5. The
+encoder's own classifier, with which the paper pretrains it, would add 0.002 M.
 Left open by the paper and taken from the authors' Torch code: PReLU in the encoder and ReLU in the decoder; the last
 transposed convolution is 2x2. Deviations: no biases where batch norm follows; no spatial dropout, because all networks
 are trained by one recipe; an image whose sides do not divide by 8 is padded with zeros, and its scores are cropped.

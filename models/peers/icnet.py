@@ -1,8 +1,8 @@
 """ICNet: Zhao, Qi, Shen, Shi, Jia, ECCV 2018 (arXiv 1704.08545).
 
-Layers as in the authors' icnet_cityscapes_bnnomerge.prototxt: the deployed network, whose kernels are half of
-PSPNet50's after the pruning of Section 3.4. Published: 28.3 GFLOPs and 26.5 "M" parameters at 1024x2048 (Table 5 of
-DFANet and of BiSeNet; the ICNet paper itself gives neither).
+Layers as in the authors' icnet_cityscapes.prototxt: the deployed network, which pruning left with half of PSPNet50's
+kernels. DFANet's Table 5 has 28.3 G and "26.5 M" at 1024x2048; counted are 29.2 GMACs and 6.70 million parameters,
+26.8 MB of float32.
 """
 
 import torch
@@ -36,9 +36,10 @@ class Network(WithAuxiliary):
     one through three convolutions.
 
     As in the authors' network, the first two branches share their first stages and the smallest is made by halving
-    features, not the image. Strides of stages lie in the 3x3 (the prototxt: in the 1x1 before it), and the networks
-    here start at half the width in place of being trained full and pruned. Weights of the auxiliary losses: 0.4 for
-    the half-size and 0.16 for the quarter-size branch.
+    features, not the image. The stride of a stage lies in the 3x3 (in the prototxt, in the 1x1 before it), and the
+    network starts at half the width, where the authors trained the full one and pruned it. Weights of the auxiliary
+    losses, 0.16 for the quarter-size and 0.4 for the half-size branch, are those of the known TensorFlow version. They
+    compare scores with the labels at full size, not at the branches'.
     """
 
     auxiliary_weights = (0.16, 0.4)

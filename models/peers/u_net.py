@@ -1,4 +1,9 @@
-"""U-Net (Ronneberger, Fischer, Brox; MICCAI 2015, arXiv 1505.04597): Figure 1."""
+"""U-Net (Ronneberger, Fischer, Brox; MICCAI 2015, arXiv 1505.04597): Figure 1.
+
+Published: 23 convolutional layers, which by Figure 1 are 31.0 M parameters; the paper counts no operations.
+Deviations: convolutions are padded and RGB is read, so that the scores have the image's size (Figure 1 turns 572x572
+into 388x388 and crops what it concatenates); no dropout, because all networks are trained by one recipe.
+"""
 
 import torch
 import torch.nn.functional as F
