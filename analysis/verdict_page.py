@@ -1,15 +1,31 @@
 """The verdict table for readers: how many numbers hold, where the paper contradicts itself, and every cell."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
-from analysis import verdicts
+from analysis import claims, records, verdicts
 from analysis.claims import PAPER, Tolerance
+from analysis.contradictions import contradictions
 from analysis.judging import VERDICTS
 from analysis.markdown import grid, page
+from analysis.results import Results
+from pipeline import paths
 
 
-def render(title: str, found: pd.DataFrame, tolerances: dict[str, Tolerance], contradictions: list[str]) -> str:
+def files(found: Results, root: Path, paper: Path = Path(paths.PAPER)) -> dict[str, bytes]:
+    """tables/verdicts.csv and .md of a study, from the claims in `paper` and what was counted for them below `root`."""
+    of, tolerances = claims.read(paper), claims.tolerances(paper)
+    counted, searched = (records.read(root / f"paper/{name}.json")["result"] for name in ("complexity", "readings"))
+    table = verdicts.verdicts(of, tolerances, counted["variants"], verdicts.fitted(searched, of), found)
+    return {
+        "tables/verdicts.csv": table.to_csv(index=False, lineterminator="\n").encode(),
+        "tables/verdicts.md": render(found.study.title, table, tolerances, contradictions(of)).encode(),
+    }
+
+
+def render(title: str, found: pd.DataFrame, tolerances: dict[str, Tolerance], disagreements: list[str]) -> str:
     """Markdown of what `verdicts.verdicts` returns."""
     return page(
         f"# Verdicts: {title}",
@@ -18,7 +34,7 @@ def render(title: str, found: pd.DataFrame, tolerances: dict[str, Tolerance], co
         "## Errors of the counted cells",
         grid(_errors(found)),
         "## Where the paper disagrees with itself",
-        "\n".join(f"- {sentence}" for sentence in contradictions),
+        "\n".join(f"- {sentence}" for sentence in disagreements),
         *(part for name, cells in found.groupby(_places(found), sort=False) for part in _section(name, cells)),
     )
 

@@ -1,6 +1,7 @@
 """Claims joined with what was measured: which of the paper's numbers hold. Judging one cell is `judging.py`'s."""
 
 from collections.abc import Collection
+from typing import Any
 
 import pandas as pd
 
@@ -32,6 +33,17 @@ def verdicts(
     evidence = Evidence(claims, tolerances, counted, found)
     evidence.check(fitted)
     return pd.DataFrame([_row(claim, evidence, claim.id in fitted) for claim in claims], columns=list(COLUMNS))
+
+
+def fitted(searched: dict[str, Any], claims: list[Claim]) -> list[str]:
+    """The ids of the claims that the reading of the paper was chosen by, from the `readings` stage's result."""
+    cells = {
+        (cell["variant"], "x".join(map(str, cell["size"])), cell["quantity"], cell["paper"])
+        for cell in searched["cells"]
+        if cell["fitted_by"]
+    }
+    own = [claim for claim in claims if claim.source == PAPER and not claim.quoted]
+    return [each.id for each in own if (each.variant, each.size, each.quantity, each.value) in cells]
 
 
 def summary(table: pd.DataFrame) -> dict[str, dict[str, int]]:

@@ -1,15 +1,18 @@
 """Verdicts on made-up measurements, each worked out by hand."""
 
+import io
 import json
 import re
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis import claims, verdict_page, verdicts
 from analysis.claims import Claim
 from pipeline.errors import BadInput
+from tests.analysis.made import Made
 
 TOLERANCES = claims.tolerances()
 
@@ -170,6 +173,32 @@ def test_fitted_cells_are_marked_and_must_be_claims():
         judged(of, counts, fitted=["t9"])
 
 
+def test_the_cells_that_a_reading_was_chosen_by_are_found_among_the_claims():
+    """A number that two tables repeat is one cell of the search, and two claims."""
+    of = [claim("macs", "2.4", id="one"), claim("macs", "2.4", id="two", table="4"), claim("macs", "2.5", id="three"),
+          claim("macs", "2.4", id="quoted", row="ENet")]  # fmt: skip
+    cell = {"variant": "backbone-a", "size": [1024, 1024], "quantity": "macs", "paper": 2.4, "tables": ["3", "4"]}
+    searched = {"cells": [cell | {"fitted_by": ["blocks"]}, cell | {"paper": 2.5, "fitted_by": []}]}
+    assert verdicts.fitted(searched, of) == ["one", "two"]
+
+
+def test_the_files_of_a_study(results, everything, tmp_path):
+    made = Made(tmp_path)
+    counts = {each.variant: counted(1e9) for each in everything[0] if each.variant}
+    for each in everything[0]:
+        if each.variant:
+            counts[each.variant]["at"][each.size] = {"macs": 1e9}
+    made.record(made.results / "paper/complexity.json", {"variants": counts}, {})
+    made.record(made.results / "paper/readings.json", {"cells": []}, {})
+    files = verdict_page.files(results, made.results)
+    table = pd.read_csv(io.BytesIO(files["tables/verdicts.csv"]), keep_default_na=False)
+    assert tuple(table.columns) == verdicts.COLUMNS and len(table) == len(everything[0])
+    assert "# Verdicts: A made-up study" in files["tables/verdicts.md"].decode()
+    (made.results / "paper/complexity.json").unlink()
+    with pytest.raises(BadInput, match="paper/complexity.json is missing"):
+        verdict_page.files(results, made.results)
+
+
 def test_a_claim_that_was_not_counted_is_refused():
     with pytest.raises(BadInput, match="macs-2.0 is for backbone-a at 1024x1024, which .* does not hold; count it"):
         judged([claim("macs", "2.0")], {"backbone-a": counted(2e9, size="512x512")})
@@ -179,7 +208,7 @@ def test_a_claim_that_was_not_counted_is_refused():
 def everything():
     """All claims of the repository, held against counts of which each is the first printed value."""
     of = claims.read()
-    counts = {name: counted(1e9) for name in claims.to_count(of)}
+    counts = {each.variant: counted(1e9) for each in of if each.variant}
     for each in reversed(of):
         if each.variant and each.quantity == "macs":
             counts[each.variant]["at"][each.size] = {"macs": each.value * 1e9}
