@@ -15,7 +15,7 @@ import numpy as np
 
 from analysis.claims import PAPER, Claim, Tolerance
 from analysis.results import Results
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, did_you_mean
 
 READINGS = {
     "macs": {"G MACs": 1e9, "Gi MACs": 2**30, "G FLOPs (two a MAC)": 1e9 / 2},
@@ -39,13 +39,14 @@ class Evidence:
     def check(self, fitted: Collection[str]) -> None:
         """`BadInput` if a claimed variant was not counted at its size, or a fitted cell is no claim."""
         for claim in self.claims:
-            if claim.variant and claim.quantity in ("macs", "parameters"):
-                at = self.counted.get(claim.variant, {}).get("at", {})
-                if claim.size not in at:
-                    raise BadInput(
-                        f"claim {claim.id} is for {claim.variant} at {claim.size}, which results/paper/complexity.json "
-                        "does not hold; count it again: `python -m pipeline paper`"
-                    )
+            at = self.counted.get(claim.variant, {}).get("at", {})
+            if claim.variant and (not at or claim.quantity in READINGS and claim.size not in at):
+                near = did_you_mean(claim.variant, self.counted) if not at else ""
+                raise BadInput(
+                    f"claim {claim.id} is for {claim.variant}{near} at {claim.size}, "
+                    "which results/paper/complexity.json "
+                    "does not hold; name a variant of params.yaml, or count again: `python -m pipeline paper`"
+                )
         unknown = sorted(set(fitted) - {claim.id for claim in self.claims})
         if unknown:
             raise BadInput(

@@ -114,9 +114,10 @@ def _time(claim: Claim, evidence: Evidence) -> Judgement:
     measured = row["median_ms"] if claim.quantity == "time" else row["fps"]
     differing = [f"on {name}, not {device}"] if not claim.device or claim.device not in name else []
     differing += [f"at {at}, not {claim.size}"] if at != claim.size else []
+    unstable = "" if row["stable"] else "; unstable: the halves of the record differ too much"
     if differing:
-        return Judgement(OTHER, "; ".join(differing), made, measured)
-    return _compared(claim, evidence, measured, made)
+        return Judgement(OTHER, "; ".join(differing) + unstable, made, measured)
+    return _compared(claim, evidence, measured, made, unstable)
 
 
 _JUDGES: dict[str, Callable[[Claim, Evidence], Judgement]] = {

@@ -36,7 +36,12 @@ def verdicts(
 
 
 def fitted(searched: dict[str, Any], claims: list[Claim]) -> list[str]:
-    """The ids of the claims that the reading of the paper was chosen by, from the `readings` stage's result."""
+    """The ids of the claims that the reading of the paper was chosen by, from the `readings` stage's result.
+
+    It says so by ids, `fitted`, or by its `cells`, of which a number that tables repeat is one.
+    """
+    if "fitted" in searched:
+        return list(searched["fitted"])
     cells = {
         (cell["variant"], "x".join(map(str, cell["size"])), cell["quantity"], cell["paper"])
         for cell in searched["cells"]

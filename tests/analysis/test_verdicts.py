@@ -33,6 +33,7 @@ def counted(macs, parameters=500_000, size="1024x1024"):
 
 
 def judged(of, counts, found=None, fitted=()):
+    counts = {each.variant: counted(1) for each in of if each.quantity not in ("macs", "parameters")} | counts
     return verdicts.verdicts(of, TOLERANCES, counts, fitted, found).set_index("id")
 
 
@@ -180,6 +181,7 @@ def test_the_cells_that_a_reading_was_chosen_by_are_found_among_the_claims():
     cell = {"variant": "backbone-a", "size": [1024, 1024], "quantity": "macs", "paper": 2.4, "tables": ["3", "4"]}
     searched = {"cells": [cell | {"fitted_by": ["blocks"]}, cell | {"paper": 2.5, "fitted_by": []}]}
     assert verdicts.fitted(searched, of) == ["one", "two"]
+    assert verdicts.fitted({"fitted": ["three"]}, of) == ["three"]
 
 
 def test_the_files_of_a_study(results, everything, tmp_path):
@@ -200,8 +202,14 @@ def test_the_files_of_a_study(results, everything, tmp_path):
 
 
 def test_a_claim_that_was_not_counted_is_refused():
-    with pytest.raises(BadInput, match="macs-2.0 is for backbone-a at 1024x1024, which .* does not hold; count it"):
+    with pytest.raises(BadInput, match="macs-2.0 is for backbone-a at 1024x1024, which .* does not hold"):
         judged([claim("macs", "2.0")], {"backbone-a": counted(2e9, size="512x512")})
+
+
+def test_a_misspelt_variant_is_not_passed_over_as_not_measured():
+    of = [claim("miou", "64.7", variant="dfanet-aa")]
+    with pytest.raises(BadInput, match=r'miou-64.7 is for dfanet-aa \(did you mean "dfanet-a"\?\)'):
+        verdicts.verdicts(of, TOLERANCES, {"dfanet-a": counted(1)})
 
 
 @pytest.fixture(scope="module")
