@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis import accuracy_vs_gflops, curves, markdown, paper, per_class, qualitative, style, tables
+from analysis import accuracy_vs_gflops, claims, curves, markdown, per_class, qualitative, style, tables
 from analysis.results import Results, read
 from pipeline.storage import atomic
 
@@ -42,7 +42,7 @@ def analyse(
 def _figures(found: Results, prepared: Path) -> dict[str, bytes]:
     with style.context():
         figures = {
-            "accuracy_vs_gflops": accuracy_vs_gflops.draw(found, paper.points()),
+            "accuracy_vs_gflops": accuracy_vs_gflops.draw(found, claims.points(claims.read())),
             "curves": curves.draw(found),
             "per_class": per_class.draw(found),
         }
