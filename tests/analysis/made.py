@@ -55,6 +55,7 @@ class Made:
     size: tuple[int, int] = (48, 64)
     epochs: int = 4
     errors: dict[str, float] = field(default_factory=lambda: dict(ERRORS))
+    gmacs: dict[str, float] = field(default_factory=lambda: dict(GMACS))
     floor_miou: float = 0.21
     pictures: int = 4
     absent: tuple[int, ...] = ()
@@ -203,7 +204,7 @@ class Made:
         return {f"results/{folder.relative_to(self.results)}/{name}": digest(folder / name) for name in names}
 
     def _complexity(self, variant: str, index: int) -> None:
-        macs = round(GMACS[variant] * 1e9)
+        macs = round(self.gmacs[variant] * 1e9)
         at = {
             "study": {"size": [128, 256], "macs": macs, "stages": {}, "ptflops_macs": macs},
             "paper": {"size": [1024, 1024], "macs": 32 * macs, "stages": {}, "ptflops_macs": 32 * macs},
