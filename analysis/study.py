@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis import accuracy_vs_cost, claims, curves, markdown, per_class, qualitative, style, tables, trade_off
+from analysis import (
+    accuracy_vs_cost,
+    claims,
+    curves,
+    markdown,
+    networks,
+    per_class,
+    qualitative,
+    style,
+    tables,
+    trade_off,
+)
 from analysis.cost import Cost
 from analysis.results import Results, read
 from pipeline.storage import atomic
@@ -55,7 +66,8 @@ def _figures(found: Results, structures: pd.DataFrame, prepared: Path) -> dict[s
             for name, figure in figures.items()
             for kind in ("svg", "png")
         }
-        return both | {"figures/qualitative.png": style.render(qualitative.draw(found, prepared), "png")}
+        pictures = {"qualitative": qualitative.draw(found, prepared), "networks": networks.draw(found, prepared)}
+        return both | {f"figures/{name}.png": style.render(figure, "png") for name, figure in pictures.items()}
 
 
 def _summary(found: Results, structures: pd.DataFrame) -> dict[str, dict[str, float]]:

@@ -87,7 +87,7 @@ def _time(results: Results, device: str, rows: dict[str, dict]) -> Measure:
     bars = {name: Interval(min(ms), max(ms)) for name, ms in rounds.items() if ms}
     own = bars.get(results.study.baseline, NONE)
     apart = {name: not (bar.low <= own.high and own.low <= bar.high) for name, bar in bars.items()}
-    return Measure(f"Latency, {device}", "ms", values, bars, apart)
+    return Measure("Latency", f"ms, {device}", values, bars, apart)
 
 
 def _panel(axes: Axes, results: Results, measure: Measure) -> None:
@@ -99,7 +99,7 @@ def _panel(axes: Axes, results: Results, measure: Measure) -> None:
             axes.hlines(place, *bar, color=colours[name], linewidth=1.2, zorder=2)
         filled = measure.differs.get(name, False) or name == results.study.baseline
         look = {"facecolor": colours[name] if filled else "white", "edgecolor": colours[name], "linewidth": 1.1}
-        axes.scatter(measure.values[name], place, s=26, marker=markers[name], **look, zorder=3)
+        axes.scatter(measure.values[name], place, s=32, marker=markers[name], **look, zorder=3)
     axes.set_title(measure.title)
     axes.set_xlabel(measure.unit)
     axes.margins(x=0.12)
