@@ -118,18 +118,20 @@ def tolerances(folder: Path = Path(paths.PAPER)) -> dict[str, Tolerance]:
 
 
 def points(claims: list[Claim]) -> pd.DataFrame:
-    """Rows (model, variant, gmacs, miou in %, split) of the paper's Tables 2 to 5; a row that tables repeat comes once.
+    """Rows (model, variant, gmacs, ms, miou in %, split) of the paper's Tables 2 to 5, each network once.
 
-    `gmacs` is NaN where the paper gives none.
+    `gmacs` and `ms`, an image's time, are NaN where the paper gives none.
     """
     cells = [each for each in claims if each.source == PAPER and each.table in "2345"]
-    gmacs = {(each.table, each.row): each.value for each in cells if each.quantity == "macs"}
+    costs = {(each.table, each.row, each.quantity): each.value for each in cells}
     rows = [
-        (each.row, each.variant, gmacs.get((each.table, each.row)), each.value, each.split)
+        (each.row, each.variant, *(costs.get((each.table, each.row, cost)) for cost in ("macs", "time")), each.value,
+         each.split)
         for each in cells
         if each.quantity == "miou"
-    ]
-    table = pd.DataFrame(rows, columns=["model", "variant", "gmacs", "miou", "split"]).astype({"gmacs": float})
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["model", "variant", "gmacs", "ms", "miou", "split"])
+    table = table.astype({"gmacs": float, "ms": float})
     return table.drop_duplicates(["model", "gmacs", "miou", "split"], ignore_index=True)
 
 

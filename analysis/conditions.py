@@ -48,9 +48,13 @@ def size(sides: list[int]) -> str:
     return "x".join(map(str, sides))
 
 
+def threads(count: int) -> str:
+    """CPU threads."""
+    return f"{count} thread{'s' if count > 1 else ''}"
+
+
 def _device(made: dict[str, Any]) -> str:
-    threads = made["threads"]
-    return f"{made['device']} ({threads} thread{'s' if threads > 1 else ''}, {made['precision']})"
+    return f"{made['device']} ({threads(made['threads'])}, {made['precision']})"
 
 
 def _commit(made: dict[str, Any]) -> str:

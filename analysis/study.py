@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis import accuracy_vs_gflops, claims, curves, markdown, per_class, qualitative, style, tables
+from analysis import (
+    accuracy_vs_cost,
+    claims,
+    curves,
+    markdown,
+    networks,
+    per_class,
+    qualitative,
+    style,
+    tables,
+    trade_off,
+)
+from analysis.cost import Cost
 from analysis.results import Results, read
 from pipeline.storage import atomic
 
@@ -32,26 +44,30 @@ def analyse(
         "tables/accuracy.md": markdown.accuracy(found, accuracy).encode(),
         "tables/structures.csv": _csv(structures),
         "tables/structures.md": markdown.structures(found, structures).encode(),
-        **_figures(found, prepared / study.data),
+        **_figures(found, structures, prepared / study.data),
     }
     for name, content in files.items():
         _write(folder / name, content)
     return summary
 
 
-def _figures(found: Results, prepared: Path) -> dict[str, bytes]:
+def _figures(found: Results, structures: pd.DataFrame, prepared: Path) -> dict[str, bytes]:
+    points = claims.points(claims.read())
     with style.context():
         figures = {
-            "accuracy_vs_gflops": accuracy_vs_gflops.draw(found, claims.points(claims.read())),
+            "accuracy_vs_gflops": accuracy_vs_cost.draw(found, points, Cost.gflops(found)),
+            "accuracy_vs_latency": accuracy_vs_cost.draw(found, points, Cost.latency(found, [found.latency])),
             "curves": curves.draw(found),
             "per_class": per_class.draw(found),
+            "trade_off": trade_off.draw(found, structures),
         }
         both = {
             f"figures/{name}.{kind}": style.render(figure, kind)
             for name, figure in figures.items()
             for kind in ("svg", "png")
         }
-        return both | {"figures/qualitative.png": style.render(qualitative.draw(found, prepared), "png")}
+        pictures = {"qualitative": qualitative.draw(found, prepared), "networks": networks.draw(found, prepared)}
+        return both | {f"figures/{name}.png": style.render(figure, "png") for name, figure in pictures.items()}
 
 
 def _summary(found: Results, structures: pd.DataFrame) -> dict[str, dict[str, float]]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from pipeline import claimed, paths
 from pipeline.params import NO_IMAGES, Params, Variant
 
-FIGURES = ("accuracy_vs_gflops", "curves", "per_class")
+FIGURES = ("accuracy_vs_gflops", "accuracy_vs_latency", "curves", "per_class", "trade_off")
+PICTURES = ("qualitative", "networks")
 TABLES = ("accuracy", "structures")
 BUILD = Path("models/build.py")
 
@@ -105,7 +106,7 @@ STAGES = {
             f"{paths.RESULTS}/metrics.json",
             *_results("tables", TABLES, "csv", "md"),
             *_results("figures", FIGURES, "svg", "png"),
-            f"{paths.RESULTS}/figures/qualitative.png",
+            *_results("figures", PICTURES, "png"),
         ),
         ("study",),
     ),
