@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis import accuracy_vs_gflops, curves, markdown, paper, per_class, qualitative, style, tables
+from analysis import accuracy_vs_gflops, curves, markdown, paper, per_class, qualitative, records, style, tables
+from analysis.report import page
 from analysis.results import Results, read
+from pipeline import paths
 from pipeline.storage import atomic
 
 if TYPE_CHECKING:
@@ -17,10 +19,10 @@ if TYPE_CHECKING:
 def analyse(
     study: "Study", folder: Path, results: Path = Path("results"), prepared: Path = Path("data/prepared")
 ) -> dict[str, dict[str, float]]:
-    """Render the results of `study` below `results` into `folder`'s tables/ and figures/; return the main numbers.
+    """Render the results of `study` below `results` into `folder`: tables/, figures/ and a page with all of them.
 
-    The numbers are by variant, floor and majority class, scores as fractions. `BadInput` names a result that is
-    missing, cut short, or made with other parameters than the rest. Without prepared frames the pictures show
+    Returned are the main numbers, by variant, floor and majority class, scores as fractions. `BadInput` names a result
+    that is missing, cut short, or made with other parameters than the rest. Without prepared frames the pictures show
     predictions alone.
     """
     found = read(study, results)
@@ -34,6 +36,7 @@ def analyse(
         "tables/structures.md": markdown.structures(found, structures).encode(),
         **_figures(found, prepared / study.data),
     }
+    files["report.html"] = _report(found, files, prepared / study.data)
     for name, content in files.items():
         _write(folder / name, content)
     return summary
@@ -52,6 +55,16 @@ def _figures(found: Results, prepared: Path) -> dict[str, bytes]:
             for kind in ("svg", "png")
         }
         return both | {"figures/qualitative.png": style.render(qualitative.draw(found, prepared), "png")}
+
+
+def _report(found: Results, files: dict[str, bytes], prepared: Path) -> bytes:
+    """The page, with every table and figure among `files`, and the data's manifest if it is at hand."""
+    tables = {Path(name).stem: content.decode() for name, content in files.items() if name.endswith(".md")}
+    figures = {Path(name).name: content for name, content in files.items() if name.startswith("figures/")}
+    manifest = prepared / "manifest.json"
+    named = paths.fill(paths.MANIFEST, data=found.study.data).as_posix()
+    others = {named: records.read(manifest, data=found.study.data)} if manifest.exists() else {}
+    return page.render(found, None, tables, figures, others).encode()
 
 
 def _summary(found: Results, structures: pd.DataFrame) -> dict[str, dict[str, float]]:

@@ -1,0 +1,133 @@
+"""The paper's cells and their verdicts, as the page shows them: counted, drawn as a grid, and side by side."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from analysis.report import words
+from analysis.report.cells import Cell, Table
+from analysis.report.origins import Origins
+from analysis.report.words import OWN, VERDICTS
+from pipeline.errors import BadInput
+
+COLUMNS = (
+    "id", "source", "table", "row", "column", "quantity", "unit", "paper", "measured", "low", "high", "error",
+    "verdict", "fitted", "variant", "conditions", "reason",
+)  # fmt: skip
+COMPLEXITY = {"macs": "MACs", "parameters": "Parameters"}
+
+
+def check(verdicts: pd.DataFrame) -> None:
+    """`BadInput` where a row could get lost on the page."""
+    missing = [name for name in COLUMNS if name not in verdicts]
+    if missing:
+        raise BadInput(f"the verdict table lacks the columns {', '.join(missing)}; run the analysis again")
+    for row in verdicts[~verdicts["verdict"].isin(list(VERDICTS))].to_dict("records"):
+        raise BadInput(f'the verdict of claim {row["id"]} is "{row["verdict"]}"; allowed are {", ".join(VERDICTS)}')
+    for name in verdicts["id"][verdicts["id"].duplicated()]:
+        raise BadInput(f"the verdict table holds claim {name} twice; give each claim an id of its own")
+
+
+def counts(verdicts: pd.DataFrame) -> list[dict[str, Any]]:
+    """How many cells got each verdict, all four of them."""
+    found = verdicts["verdict"].value_counts()
+    return [
+        {"verdict": name, "sign": sign, "kind": words.kind(name), "count": int(found.get(name, 0))}
+        for name, sign in VERDICTS.items()
+    ]
+
+
+def errors(verdicts: pd.DataFrame) -> Table:
+    """Median and worst absolute error of the complexity cells; a cell that tables repeat counts once."""
+    counted = verdicts.dropna(subset="error").drop_duplicates(["source", "variant", "quantity", "paper"])
+    rows = []
+    for quantity, name in COMPLEXITY.items():
+        for own, whose in ((True, "DFANet"), (False, "quoted papers")):
+            cells = counted[(counted["quantity"] == quantity) & ((counted["source"] == OWN) == own)]
+            if len(cells):
+                rows.append([Cell(f"{name}, {whose}"), *_spread(cells)])
+    return Table("Errors of the complexity cells", ["", "cells", "fitted", "median", "worst", "which"], rows)
+
+
+def _spread(cells: pd.DataFrame) -> list[Cell]:
+    sizes = cells["error"].abs()
+    worst = cells.loc[sizes.idxmax()]
+    shown = [Cell(f"{100 * size:.1f} %", size) for size in (sizes.median(), sizes.max())]
+    which = Cell(f"{worst['row']}, {words.title(worst)}", href=f"#cell-{worst['id']}")
+    fitted = sum(map(words.fitted, cells.to_dict("records")))
+    return [Cell(str(len(cells)), len(cells)), Cell(str(fitted), fitted), *shown, which]
+
+
+def grids(verdicts: pd.DataFrame) -> list[Table]:
+    """A square a cell: its sign, leading to the cell, with its numbers as note."""
+
+    def square(row: dict[str, Any]) -> list[Cell]:
+        sign, kind = VERDICTS[row["verdict"]], words.kind(row["verdict"])
+        return [Cell(sign, href=f"#cell-{row['id']}", kind=kind, note=words.spoken(row))]
+
+    return [_pivot(name, rows, square, [""]) for name, rows in _tables(verdicts)]
+
+
+def side_by_side(verdicts: pd.DataFrame, origins: Origins) -> list[Table]:
+    """Each table of the paper: what is printed, what was measured (leading to its record), and the error."""
+
+    def three(row: dict[str, Any]) -> list[Cell]:
+        return [words.paper(row), words.measured(row, origins), words.judged(row, f"cell-{row['id']}")]
+
+    return [_pivot(name, rows, three, ["paper", "measured", "error"]) for name, rows in _tables(verdicts)]
+
+
+def listed(verdicts: pd.DataFrame, origins: Origins) -> Table:
+    """Every verdict, a row each, with its conditions and reason."""
+    rows = [
+        [
+            Cell(str(row["id"]), anchor=f"claim-{row['id']}", href=f"#cell-{row['id']}"), Cell(words.title(row)),
+            Cell(str(row["row"])), Cell(words.heading(row)), words.paper(row), words.measured(row, origins),
+            words.judged(row), Cell(row["verdict"] + (" (fitted)" if words.fitted(row) else "")),
+            Cell(words.text(row["conditions"]), kind="prose"), Cell(words.text(row["reason"]), kind="prose"),
+        ]
+        for row in verdicts.to_dict("records")
+    ]  # fmt: skip
+    columns = ["claim", "table", "row", "column", "paper", "measured", "error", "verdict", "conditions", "why"]
+    return Table("Every cell", columns, rows)
+
+
+def open_ones(verdicts: pd.DataFrame) -> list[dict[str, Any]]:
+    """For each verdict but the first its count, and its cells by reason and by column, the commonest reason first."""
+    return [each | {"reasons": _by_reason(verdicts, each["verdict"])} for each in counts(verdicts)[1:]]
+
+
+def _by_reason(verdicts: pd.DataFrame, verdict: str) -> dict[str, dict[str, list[Cell]]]:
+    reasons: dict[str, dict[str, list[Cell]]] = {}
+    for row in verdicts[verdicts["verdict"] == verdict].to_dict("records"):
+        columns = reasons.setdefault(words.why(row) or "No reason is given.", {})
+        cell = Cell(str(row["row"]), href=f"#cell-{row['id']}", note=words.ratio(row))
+        columns.setdefault(f"{words.title(row)}, {words.heading(row)}", []).append(cell)
+    return dict(sorted(reasons.items(), key=lambda each: -sum(map(len, each[1].values()))))
+
+
+def _tables(verdicts: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """DFANet's tables in their order, then one of all that other papers say of their own networks."""
+    own = verdicts["source"] == OWN
+    tables = [(words.title(rows.iloc[0]), rows) for _, rows in verdicts[own].groupby("table", sort=False)]
+    others = verdicts[~own].assign(
+        row=lambda rows: [f"{row['row']} ({words.title(row)})" for row in rows.to_dict("records")],
+        column=lambda rows: rows["quantity"],
+    )
+    return tables + ([("What other papers print of these networks", others)] if len(others) else [])
+
+
+def _pivot(name: str, rows: pd.DataFrame, cells: Callable[[dict[str, Any]], list[Cell]], columns: list[str]) -> Table:
+    """A line for each row of the paper's table, `columns` for each of its columns. A row said twice has two lines."""
+    headings = list(dict.fromkeys(map(words.heading, rows.to_dict("records"))))
+    lines: dict[tuple[str, int], dict[str, list[Cell]]] = {}
+    again = rows.groupby(["row", "column"]).cumcount()
+    for row, count in zip(rows.to_dict("records"), again, strict=True):
+        lines.setdefault((str(row["row"]), count), {})[words.heading(row)] = cells(row)
+    empty = [Cell("")] * len(columns)
+    body = [
+        [Cell(label), *(cell for at in headings for cell in line.get(at, empty))] for (label, _), line in lines.items()
+    ]
+    groups = [("", 1), *((heading, len(columns)) for heading in headings)]
+    return Table(name, ["", *columns * len(headings)], body, groups)
