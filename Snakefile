@@ -1,7 +1,7 @@
 # The graph as Snakemake reads it. pipeline/graph.py says what every stage takes and makes; dvc.yaml says the same.
 #
 #   snakemake --cores 8                          the default study (params.yaml)
-#   snakemake --cores 8 --config study=camvid    another (studies/camvid/study.yaml)
+#   snakemake --cores 8 --config study=camvid    another (studies/camvid.yaml)
 #
 # A job runs again when its record differs from what its parameters, sources and inputs would make now, whichever engine
 # made it. Snakemake sees that as the age of the job's stamp.
@@ -11,6 +11,8 @@ from pipeline.graph import STAGES, jobs
 
 PARAMS = params.load(config.get("study"))
 GRAPH = engine.Graph(PARAMS, stamp=workflow.is_main_process)
+# One job at a time has the GPU (profiles/default); where there is none, nothing waits for it.
+GPU = engine.gpus()
 
 
 wildcard_constraints:
@@ -47,6 +49,8 @@ rule pretrain:
         *STAGES["pretrain"].outputs,
     log:
         GRAPH.log("pretrain"),
+    resources:
+        gpu=GPU,
     shell:
         "python -m pipeline pretrain {wildcards.images} {wildcards.recipe} {wildcards.backbone}"
 
@@ -59,6 +63,8 @@ rule train:
         *STAGES["train"].outputs,
     log:
         GRAPH.log("train"),
+    resources:
+        gpu=GPU,
     shell:
         "python -m pipeline train {wildcards.data} {wildcards.images} {wildcards.recipe} {wildcards.variant} {wildcards.seed}"
 
@@ -71,6 +77,8 @@ rule evaluate:
         *STAGES["evaluate"].outputs,
     log:
         GRAPH.log("evaluate"),
+    resources:
+        gpu=GPU,
     shell:
         "python -m pipeline evaluate {wildcards.data} {wildcards.images} {wildcards.recipe} {wildcards.variant} {wildcards.seed}"
 
@@ -108,6 +116,8 @@ rule latency:
     log:
         GRAPH.log("latency"),
     threads: workflow.cores
+    resources:
+        gpu=GPU,
     shell:
         "python -m pipeline latency {wildcards.study}"
 

@@ -19,7 +19,7 @@ MUTED = "#606060"
 
 
 def draw(results: Results, paper: pd.DataFrame) -> Figure:
-    """Left this study at its own input size, right the paper; `paper` is what `analysis.paper.points` returns."""
+    """Left this study at its own input size, right the paper; `paper` is what `analysis.claims.points` returns."""
     figure = style.figure(style.WIDTH, 4.4, _caption(results, paper))
     ours, theirs = figure.subplots(1, 2, width_ratios=[1, 1.7])
     plotted = paper.dropna(subset="gmacs")

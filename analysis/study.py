@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis import accuracy_vs_gflops, curves, markdown, paper, per_class, qualitative, records, style, tables
+from analysis import accuracy_vs_gflops, claims, curves, markdown, per_class, qualitative, records, style, tables
+from analysis.contradictions import contradictions
 from analysis.report import page
 from analysis.results import Results, read
 from pipeline import paths
@@ -45,7 +46,7 @@ def analyse(
 def _figures(found: Results, prepared: Path) -> dict[str, bytes]:
     with style.context():
         figures = {
-            "accuracy_vs_gflops": accuracy_vs_gflops.draw(found, paper.points()),
+            "accuracy_vs_gflops": accuracy_vs_gflops.draw(found, claims.points(claims.read())),
             "curves": curves.draw(found),
             "per_class": per_class.draw(found),
         }
@@ -64,7 +65,7 @@ def _report(found: Results, files: dict[str, bytes], prepared: Path) -> bytes:
     manifest = prepared / "manifest.json"
     named = paths.fill(paths.MANIFEST, data=found.study.data).as_posix()
     others = {named: records.read(manifest, data=found.study.data)} if manifest.exists() else {}
-    return page.render(found, None, tables, figures, others).encode()
+    return page.render(found, None, tables, figures, others, contradictions(claims.read())).encode()
 
 
 def _summary(found: Results, structures: pd.DataFrame) -> dict[str, dict[str, float]]:

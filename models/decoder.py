@@ -42,3 +42,11 @@ class Decoder(nn.Module):
         if self.low:
             fused = fused + self.merge(self.low(low, size))
         return self.classify(fused)
+
+    def alone(self, output: Tensor, network: int, size: tuple[int, int]) -> Tensor:
+        """Class scores from one network's output alone, through its part of the high-level path.
+
+        Sum, resize and classifier are linear: added over the networks, these are the HL decoder's scores (with a bias
+        for each network instead of one).
+        """
+        return self.classify(resize(self.high.reduce[network](output), size))

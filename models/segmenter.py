@@ -4,6 +4,7 @@ import hashlib
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.decoder import Decoder
@@ -12,31 +13,61 @@ from models.structures import STRUCTURES
 
 
 class Segmenter(nn.Module):
-    """One variant: a point of the space (structure, backbone, attention, networks, decoder)."""
+    """One variant: a point of the space (structure, backbone, attention, networks, decoder, scale).
 
-    def __init__(self, structure: str, backbone: str, attention: str, networks: int, decoder: str, classes: int):
+    The images are resized by `scale` (of each side) before the network sees them (Table 2).
+    """
+
+    def __init__(
+        self,
+        structure: str,
+        backbone: str,
+        attention: str,
+        networks: int,
+        decoder: str,
+        classes: int,
+        scale: float = 1.0,
+    ):
         super().__init__()
+        self.scale = scale
         self.structure = STRUCTURES[structure](backbone, attention, networks)
         self.decoder = Decoder(decoder, self.structure.high, self.structure.low, classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Class scores, Nx`classes`xHxW, of images Nx3xHxW, any H and W from 64."""
-        return resize(self.decoder(*self.structure(images)), images.shape[-2:])
+        return resize(self.decoder(*self.structure(self._scaled(images))), images.shape[-2:])
+
+    def _scaled(self, images: Tensor) -> Tensor:
+        if self.scale == 1:
+            return images
+        size = [max(1, round(side * self.scale)) for side in images.shape[-2:]]
+        return F.interpolate(images, size, mode="bilinear", antialias=True)
+
+    @property
+    def fused(self) -> int:
+        """The number of networks whose outputs the decoder's high-level path adds; 0 without that path."""
+        return len(self.structure.high) if self.decoder.high else 0
+
+    def alone(self, images: Tensor, network: int) -> Tensor:
+        """Class scores as `forward`'s, from the output of one of the `fused` networks alone (Figure 4)."""
+        high, low = self.structure(images)
+        return resize(self.decoder.alone(high[network], network, low[0].shape[-2:]), images.shape[-2:])
 
 
 def initialise(model: nn.Module, seed: int) -> None:
     """Draw every weight from (seed, its name): modules that two variants share start alike.
 
-    He's normal, over the fan-out for convolutions and over the fan-in for the FC layer; biases 0, norms 1 and 0.
+    He's normal, over the fan-out for convolutions (transposed ones too: what one input value reaches) and over the
+    fan-in for the FC layer; biases 0, norms 1 and 0.
     """
     for name, module in model.named_modules():
-        if not isinstance(module, nn.Conv2d | nn.Linear):
+        if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             continue
         weight = module.weight
         fan = (
             weight.shape[1]
             if isinstance(module, nn.Linear)
-            else weight.shape[0] * weight[0, 0].numel() // module.groups
+            else module.out_channels * weight[0, 0].numel() // module.groups
         )
         digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)

@@ -43,7 +43,7 @@ class Single(Structure):
 
     def forward(self, images: Tensor) -> Outputs:
         features, last = self.networks[0](images)
-        return Outputs([last], [features.enc2])
+        return Outputs([last], [features[0]])
 
 
 class MultiBranch(Structure):
@@ -61,7 +61,7 @@ class MultiBranch(Structure):
             size = [max(1, side >> index) for side in images.shape[-2:]]
             features, last = network(resize(images, size))
             outputs.high.append(last)
-            outputs.low.append(features.enc2)
+            outputs.low.append(features[0])
         return outputs
 
 
@@ -94,8 +94,8 @@ class NetworkReuse(Structure):
         for network in self.networks:
             features, last = network(x, features if self.reuses_stages else None)
             outputs.high.append(last)
-            outputs.low.append(features.enc2)
-            x = resize(last, features.enc2.shape[-2:])
+            outputs.low.append(features[0])
+            x = resize(last, features[0].shape[-2:])
         return outputs
 
 

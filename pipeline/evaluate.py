@@ -4,7 +4,8 @@ Nothing is selected here: the split that is reported chooses neither an epoch no
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from models.build import build
 from models.layers import resize
+from models.segmenter import Segmenter
 from pipeline import device, metrics
 from pipeline.augment import normalise
 from pipeline.datasets.base import IGNORE
@@ -64,7 +66,9 @@ def evaluate(
             f"{weights} gives scores that are no numbers: its training diverged; "
             "lower the recipe's training.rate or raise its warmup, and train again"
         ) from None
-    write(folder, prepared.names(split), scored)
+    frames = [prepared.images(split)[index] for index in scored.pictures]
+    networks = by_network(model, frames, tuple(training.frame_size), evaluation.batch, place)
+    write(folder, prepared.names(split), scored, networks)
     result = summarise(evaluation, prepared, split, scored)
     return result | {"input_size": list(training.frame_size), "seconds": round(time.perf_counter() - started, 1)}
 
@@ -80,7 +84,7 @@ def load(variant: "Variant", classes: int, path: Path) -> nn.Module:
 
 @torch.inference_mode()
 def predict(
-    model: nn.Module, images: Any, input_size: tuple[int, int], batch: int, place: torch.device
+    model: Callable[[Tensor], Tensor], images: Any, input_size: tuple[int, int], batch: int, place: torch.device
 ) -> Iterator[np.ndarray]:
     """The class of every pixel, HxW uint8, of each of `images` (HxWx3 uint8), in order.
 
@@ -97,6 +101,20 @@ def predict(
             yield full[0].argmax(0).to(torch.uint8).cpu().numpy()
 
 
+def by_network(
+    model: nn.Module, images: list[np.ndarray], input_size: tuple[int, int], batch: int, place: torch.device
+) -> np.ndarray | None:
+    """What each network of an aggregation predicts alone, (networks, images, H, W) uint8 (Figure 4).
+
+    None where there is nothing to tell apart: one network, or no high-level path that adds them, or no images.
+    """
+    count = model.fused if isinstance(model, Segmenter) else 0
+    if count < 2 or not images:
+        return None
+    parts = [partial(model.alone, network=network) for network in range(count)]
+    return np.stack([np.stack([*predict(part, images, input_size, batch, place)]) for part in parts])
+
+
 def _batches(images: Any, size: int) -> Iterator[np.ndarray]:
     waiting: list[np.ndarray] = []
     for image in images:
@@ -108,7 +126,7 @@ def _batches(images: Any, size: int) -> Iterator[np.ndarray]:
         yield np.stack(waiting)
 
 
-def _scores(model: nn.Module, frames: Tensor, size: tuple[int, int], place: torch.device) -> Tensor:
+def _scores(model: Callable[[Tensor], Tensor], frames: Tensor, size: tuple[int, int], place: torch.device) -> Tensor:
     if tuple(frames.shape[1:3]) != size:
         resized = F.interpolate(frames.permute(0, 3, 1, 2), size, mode="bilinear", antialias=True)
         frames = resized.permute(0, 2, 3, 1)
@@ -157,8 +175,11 @@ def summarise(evaluation: "Evaluation", prepared: Prepared, split: str, scored: 
     }
 
 
-def write(folder: Path, names: list[str], scored: Scored) -> None:
-    """Write `confusion.npz` and `predictions.npz`; `names` are those of all frames of the split."""
+def write(folder: Path, names: list[str], scored: Scored, networks: np.ndarray | None = None) -> None:
+    """Write `confusion.npz` and `predictions.npz`; `names` are those of all frames of the split.
+
+    `networks` is what `by_network` gives for the frames that are shown.
+    """
     shown = list(scored.pictures)
     predictions = np.stack([*scored.pictures.values()]) if shown else np.empty((0, 0, 0), np.uint8)
     _save(folder / "confusion.npz", confusion=scored.confusion, border=scored.border, objects=scored.objects)
@@ -167,6 +188,7 @@ def write(folder: Path, names: list[str], scored: Scored) -> None:
         index=np.array(shown, np.int64),
         names=np.array([names[index] for index in shown], np.str_),
         predictions=predictions,
+        **({} if networks is None else {"networks": networks}),
     )
 
 

@@ -141,6 +141,26 @@ def test_the_pictures_are_evenly_spaced_frames_and_may_be_none(run):
     assert all(len(array) == 0 for array in written(run.folder, "predictions.npz").values())
 
 
+def test_each_network_of_an_aggregation_is_shown_as_if_the_others_gave_nothing(run):
+    variant = DEFAULTS.variants["d"]
+    model = save_weights(run.folder / "weights.pt", variant)
+    run(EVALUATION.model_copy(update={"pictures": 3}), variant=variant)
+    networks = written(run.folder, "predictions.npz")["networks"]
+    assert networks.shape == (2, 3, *SIZE) and networks.dtype == np.uint8
+    with torch.inference_mode():
+        nn.init.zeros_(model.decoder.high.reduce[0][1].weight)  # the first network's norm: nothing passes
+        expected = model(normalise(torch.from_numpy(frames()[0][[0, 2, 4]]))).argmax(1).numpy()
+    assert (networks[1] == expected).mean() > 0.999 and (networks[0] != expected).mean() > 0.1
+
+
+@pytest.mark.parametrize(("name", "changed"), [("single", {}), ("d", {"decoder": "none"})])
+def test_without_several_networks_that_are_added_none_is_shown_apart(run, name, changed):
+    variant = DEFAULTS.variants[name].model_copy(update=changed)
+    save_weights(run.folder / "weights.pt", variant)
+    run(variant=variant)
+    assert "networks" not in written(run.folder, "predictions.npz")
+
+
 def test_equal_weights_give_equal_bytes(run):
     outputs = [run.folder / name for name in ("confusion.npz", "predictions.npz")]
     run()

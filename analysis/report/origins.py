@@ -95,7 +95,7 @@ def entry(path: str, record: Record) -> Entry:
         "seed": record["wildcards"].get("seed", ""),
         "data": _data(record),
         "parameters": fingerprint(record["params"]),
-        "device": " ".join([made.get("device", ""), _threads(made)]).strip(),
+        "device": ", ".join(each for each in (made.get("device", ""), threads(made)) if each),
         "finished": made.get("finished", "").replace("T", " ").removesuffix("+00:00"),
     }
     sources = record.get("sources", {})
@@ -127,6 +127,7 @@ def _data(record: Record) -> str:
     return ", ".join(f"{name} {digest[:8]}" for name, digest in manifests)
 
 
-def _threads(made: Mapping[str, Any]) -> str:
+def threads(made: Mapping[str, Any]) -> str:
+    """The number of CPU threads, if it is known."""
     count = made.get("threads")
-    return "" if count is None else f"({count} thread{'s' if count > 1 else ''})"
+    return "" if count is None else f"{count} thread{'s' if count > 1 else ''}"

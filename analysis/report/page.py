@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,18 @@ def render(
     """
     records = found.records | dict(others or {})
     origins = Origins(found.study, records)
+    *warnings, sentence = all_of(found)
     return _template().render(
         study=found.study,
-        warnings=all_of(found)[:-1],
-        sentence=all_of(found)[-1],
+        warnings=warnings,
+        sentence=sentence,
         verdicts=None if judged is None else _judged(judged, origins),
         contradictions=contradictions,
-        tables=[_study_table(name, text, origins) for name, text in tables.items() if name not in ELSEWHERE],
+        tables=[
+            _study_table(name, text, origins, said=[*warnings, sentence])
+            for name, text in tables.items()
+            if name not in ELSEWHERE
+        ],
         figures=[_figure(name, content) for name, content in _preferred(figures).items()],
         readings=readings.parts(records.get(READINGS)),
         conditions=conditions.pairs(found, records),
@@ -76,16 +82,19 @@ def _judged(judged: pd.DataFrame, origins: Origins) -> dict[str, Any]:
         "errors": verdicts.errors(judged),
         "grids": verdicts.grids(judged),
         "tables": verdicts.side_by_side(judged, origins),
+        "failed": verdicts.listed(judged[judged["verdict"] == "not reproduced"], origins, anchor=""),
         "open": verdicts.open_ones(judged),
         "listed": verdicts.listed(judged, origins),
     }
 
 
-def _study_table(name: str, text: str, origins: Origins) -> list[cells.Part]:
-    """A Markdown table, its numbers leading to their records, under the title without the study's."""
+def _study_table(name: str, text: str, origins: Origins, said: Sequence[str]) -> list[cells.Part]:
+    """A Markdown page, its numbers leading to their records, without the study's title and what was `said` on top."""
     title = name.replace("_", " ").capitalize()
-    found = [cells.Part(table=origins.linked(part.table)) if part.table else part for part in cells.parts(text, title)]
-    return [cells.Part(heading=title), *(part for part in found if not part.heading.startswith(f"{title}:"))]
+    new = [each for each in cells.parts(text, title) if not each.heading.startswith(f"{title}:")]
+    new = [each for each in new if not each.text or each.text not in said]
+    linked = (replace(each, table=origins.linked(each.table)) if each.table else each for each in new)
+    return [cells.Part(heading=title), *linked]
 
 
 def _preferred(figures: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -5,10 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.claims import PAPER
 from analysis.report import words
 from analysis.report.cells import Cell, Table
 from analysis.report.origins import Origins
-from analysis.report.words import OWN, VERDICTS
+from analysis.report.words import VERDICTS
 from pipeline.errors import BadInput
 
 COLUMNS = (
@@ -40,13 +41,13 @@ def counts(verdicts: pd.DataFrame) -> list[dict[str, Any]]:
 
 def errors(verdicts: pd.DataFrame) -> Table:
     """Median and worst absolute error of the complexity cells; a cell that tables repeat counts once."""
-    counted = verdicts.dropna(subset="error").drop_duplicates(["source", "variant", "quantity", "paper"])
-    rows = []
-    for quantity, name in COMPLEXITY.items():
-        for own, whose in ((True, "DFANet"), (False, "quoted papers")):
-            cells = counted[(counted["quantity"] == quantity) & ((counted["source"] == OWN) == own)]
-            if len(cells):
-                rows.append([Cell(f"{name}, {whose}"), *_spread(cells)])
+    counted = verdicts[verdicts["quantity"].isin(list(COMPLEXITY))].dropna(subset="error")
+    counted = counted.drop_duplicates(["source", "variant", "quantity", "paper"])
+    whose = pd.Series(["own" if words.own(row) else "peers'" for row in counted.to_dict("records")], counted.index)
+    rows = [
+        [Cell(f"{COMPLEXITY[quantity]}, {networks} networks"), *_spread(cells)]
+        for (quantity, networks), cells in counted.groupby([counted["quantity"], whose.rename("networks")], sort=False)
+    ]
     return Table("Errors of the complexity cells", ["", "cells", "fitted", "median", "worst", "which"], rows)
 
 
@@ -78,11 +79,11 @@ def side_by_side(verdicts: pd.DataFrame, origins: Origins) -> list[Table]:
     return [_pivot(name, rows, three, ["paper", "measured", "error"]) for name, rows in _tables(verdicts)]
 
 
-def listed(verdicts: pd.DataFrame, origins: Origins) -> Table:
-    """Every verdict, a row each, with its conditions and reason."""
+def listed(verdicts: pd.DataFrame, origins: Origins, anchor: str = "claim-{id}") -> Table:
+    """Every verdict, a row each, with its conditions and reason; the rows are named by `anchor`."""
     rows = [
         [
-            Cell(str(row["id"]), anchor=f"claim-{row['id']}", href=f"#cell-{row['id']}"), Cell(words.title(row)),
+            Cell(str(row["id"]), anchor=anchor.format(id=row["id"]), href=f"#cell-{row['id']}"), Cell(words.title(row)),
             Cell(str(row["row"])), Cell(words.heading(row)), words.paper(row), words.measured(row, origins),
             words.judged(row), Cell(row["verdict"] + (" (fitted)" if words.fitted(row) else "")),
             Cell(words.text(row["conditions"]), kind="prose"), Cell(words.text(row["reason"]), kind="prose"),
@@ -94,22 +95,22 @@ def listed(verdicts: pd.DataFrame, origins: Origins) -> Table:
 
 
 def open_ones(verdicts: pd.DataFrame) -> list[dict[str, Any]]:
-    """For each verdict but the first its count, and its cells by reason and by column, the commonest reason first."""
-    return [each | {"reasons": _by_reason(verdicts, each["verdict"])} for each in counts(verdicts)[1:]]
+    """Of what was not judged, by verdict: the count, and the cells by reason and column, the commonest reason first."""
+    return [each | {"reasons": _by_reason(verdicts, each["verdict"])} for each in counts(verdicts)[2:]]
 
 
 def _by_reason(verdicts: pd.DataFrame, verdict: str) -> dict[str, dict[str, list[Cell]]]:
     reasons: dict[str, dict[str, list[Cell]]] = {}
     for row in verdicts[verdicts["verdict"] == verdict].to_dict("records"):
         columns = reasons.setdefault(words.why(row) or "No reason is given.", {})
-        cell = Cell(str(row["row"]), href=f"#cell-{row['id']}", note=words.ratio(row))
+        cell = Cell(str(row["row"]), href=f"#cell-{row['id']}")
         columns.setdefault(f"{words.title(row)}, {words.heading(row)}", []).append(cell)
     return dict(sorted(reasons.items(), key=lambda each: -sum(map(len, each[1].values()))))
 
 
 def _tables(verdicts: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """DFANet's tables in their order, then one of all that other papers say of their own networks."""
-    own = verdicts["source"] == OWN
+    own = verdicts["source"] == PAPER
     tables = [(words.title(rows.iloc[0]), rows) for _, rows in verdicts[own].groupby("table", sort=False)]
     others = verdicts[~own].assign(
         row=lambda rows: [f"{row['row']} ({words.title(row)})" for row in rows.to_dict("records")],

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.claims import OWN, PAPER
 from analysis.report.cells import UNMEASURED, Cell, plain, significant
 from analysis.report.origins import Origins
 
@@ -12,8 +13,6 @@ Row = Mapping[str, Any]
 
 VERDICTS = {"reproduced": "✓", "not reproduced": "×", "other conditions": "≈", "not measured": "·"}
 """With a sign each, so that none is told by its colour alone."""
-OWN = "dfanet"
-"""The source whose tables this project judges; the others are quoted papers."""
 COLUMNS = {
     "gmacs": "FLOPs", "params_m": "Params", "miou_val": "mIoU val", "miou_test": "mIoU test", "time_ms": "time",
     "fps": "frame rate", "macs": "MACs", "parameters": "Params", "miou": "mIoU", "time": "time",
@@ -24,7 +23,12 @@ COLUMNS = {
 def title(row: Row) -> str:
     """The table that a row is of, with the paper it stands in where that is not DFANet's."""
     table = f"Table {row['table']}" if text(row["table"]) else ""
-    return table if row["source"] == OWN else f"{row['source']} {table}".strip()
+    return table if row["source"] == PAPER else f"{row['source']} {table}".strip()
+
+
+def own(row: Row) -> bool:
+    """Whether it is of the paper's own networks and not of its peers'."""
+    return row["source"] == PAPER and row["row"].startswith(OWN)
 
 
 def heading(row: Row) -> str:
@@ -47,13 +51,6 @@ def error(row: Row) -> str:
         return ""
     shown = f"{row['error']:+.1f} pt" if row["quantity"] == "miou" else f"{100 * row['error']:+.1f} %"
     return shown.replace("-", "\N{MINUS SIGN}")
-
-
-def ratio(row: Row) -> str:
-    """The error, and how many times the paper's number was measured; "" where nothing was measured."""
-    if pd.isna(row["error"]) or row["quantity"] == "miou":
-        return error(row)
-    return f"{error(row)}, {1 + row['error']:.2f} times"
 
 
 def why(row: Row) -> str:

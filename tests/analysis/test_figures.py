@@ -11,7 +11,7 @@ import pytest
 from matplotlib.colors import to_hex, to_rgba
 from PIL import Image
 
-from analysis import accuracy_vs_gflops, curves, paper, per_class, qualitative, style
+from analysis import accuracy_vs_gflops, claims, curves, per_class, qualitative, style
 from analysis.results import read
 from analysis.study import analyse
 from pipeline import graph
@@ -21,7 +21,7 @@ from pipeline.errors import BadInput
 @pytest.fixture(scope="module")
 def figure(results):
     with style.context():
-        return accuracy_vs_gflops.draw(results, paper.points())
+        return accuracy_vs_gflops.draw(results, claims.points(claims.read()))
 
 
 def caption(figure):
@@ -85,7 +85,7 @@ def test_captions_hold_the_conditions(figure):
 
 def test_two_seeds_are_drawn_without_interval(made):
     made.seeds, made.frames = (0, 1), 3
-    figure = accuracy_vs_gflops.draw(read(made.study, made.write().results), paper.points())
+    figure = accuracy_vs_gflops.draw(read(made.study, made.write().results), claims.points(claims.read()))
     assert "without interval, for which 2 are too few" in caption(figure)
 
 

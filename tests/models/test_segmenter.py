@@ -51,6 +51,16 @@ def test_modules_that_variants_share_start_alike(name):
     assert not any(torch.equal(other[key], reseeded[key]) for key in drawn)
 
 
+@pytest.mark.parametrize("name", ["a", "c", "d"])
+def test_the_scores_of_the_networks_alone_add_up_to_the_high_level_decoders(name):
+    model, images = build(name).double().eval(), torch.rand(1, 3, 97, 131, dtype=torch.float64)
+    with torch.inference_mode():
+        alone = sum(model.alone(images, network) for network in range(model.fused))
+        bias = model.decoder.classify.bias[:, None, None]
+        whole = model(images)
+    assert (alone - (model.fused - 1) * bias - whole).abs().max() < 1e-12 * whole.abs().max()
+
+
 def test_branches_start_apart():
     first, second = (network.state_dict() for network in build("a").structure.networks)
     assert not any(torch.equal(first[key], second[key]) for key in first if first[key].dim() > 1)
