@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 _NUMBER = re.compile(r"(?:[<>] )?([-+]?\d+(\.\d+)?(e[-+]?\d+)?)(?![\w.])")
 UNMEASURED = "not-measured"
 """The `kind` of a cell that would hold a number."""
+PROSE = "prose"
+"""The `kind` of a cell that holds a sentence."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,9 @@ class Table:
 
     @property
     def numeric(self) -> list[bool]:
-        """Which columns hold numbers, or would if they were measured."""
+        """Which columns hold numbers, or a verdict in their place."""
         columns = zip(*self.rows, strict=True)
-        return [any(cell.value is not None or cell.kind == UNMEASURED for cell in column) for column in columns]
+        return [any(cell.value is not None or cell.kind not in ("", PROSE) for cell in column) for column in columns]
 
     @property
     def starts(self) -> set[int]:

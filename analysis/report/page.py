@@ -82,7 +82,7 @@ def _judged(judged: pd.DataFrame, origins: Origins) -> dict[str, Any]:
         "errors": verdicts.errors(judged),
         "grids": verdicts.grids(judged),
         "tables": verdicts.side_by_side(judged, origins),
-        "failed": verdicts.listed(judged[judged["verdict"] == "not reproduced"], origins, anchor=""),
+        "failed": verdicts.failed(judged, origins),
         "open": verdicts.open_ones(judged),
         "listed": verdicts.listed(judged, origins),
     }

@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.claims import PAPER
 from analysis.report import words
-from analysis.report.cells import Cell, Table
+from analysis.report.cells import PROSE, Cell, Table
 from analysis.report.origins import Origins
 from analysis.report.words import VERDICTS
 from pipeline.errors import BadInput
@@ -79,14 +79,26 @@ def side_by_side(verdicts: pd.DataFrame, origins: Origins) -> list[Table]:
     return [_pivot(name, rows, three, ["paper", "measured", "error"]) for name, rows in _tables(verdicts)]
 
 
-def listed(verdicts: pd.DataFrame, origins: Origins, anchor: str = "claim-{id}") -> Table:
-    """Every verdict, a row each, with its conditions and reason; the rows are named by `anchor`."""
+def failed(verdicts: pd.DataFrame, origins: Origins) -> Table:
+    """What was not reproduced, a row each, and why."""
     rows = [
         [
-            Cell(str(row["id"]), anchor=anchor.format(id=row["id"]), href=f"#cell-{row['id']}"), Cell(words.title(row)),
+            Cell(str(row["row"]), href=f"#cell-{row['id']}"), Cell(f"{words.title(row)}, {words.heading(row)}"),
+            words.paper(row), words.measured(row, origins), words.judged(row), Cell(words.why(row), kind=PROSE),
+        ]
+        for row in verdicts[verdicts["verdict"] == "not reproduced"].to_dict("records")
+    ]  # fmt: skip
+    return Table("Not reproduced", ["", "column", "paper", "measured", "error", "why"], rows)
+
+
+def listed(verdicts: pd.DataFrame, origins: Origins) -> Table:
+    """Every verdict, a row each, with its conditions and reason."""
+    rows = [
+        [
+            Cell(str(row["id"]), anchor=f"claim-{row['id']}", href=f"#cell-{row['id']}"), Cell(words.title(row)),
             Cell(str(row["row"])), Cell(words.heading(row)), words.paper(row), words.measured(row, origins),
             words.judged(row), Cell(row["verdict"] + (" (fitted)" if words.fitted(row) else "")),
-            Cell(words.text(row["conditions"]), kind="prose"), Cell(words.text(row["reason"]), kind="prose"),
+            Cell(words.text(row["conditions"]), kind=PROSE), Cell(words.text(row["reason"]), kind=PROSE),
         ]
         for row in verdicts.to_dict("records")
     ]  # fmt: skip
