@@ -5,24 +5,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis import claims, records, verdicts
+from analysis import claims, verdicts
 from analysis.claims import PAPER, Tolerance
-from analysis.contradictions import contradictions
 from analysis.judging import VERDICTS
 from analysis.markdown import grid, page
+from analysis.records import Record
 from analysis.results import Results
 from pipeline import paths
 
 
-def files(found: Results, root: Path, paper: Path = Path(paths.PAPER)) -> dict[str, bytes]:
-    """tables/verdicts.csv and .md of a study, from the claims in `paper` and what was counted for them below `root`."""
+def judge(found: Results, records: dict[str, Record], paper: Path = Path(paths.PAPER)) -> pd.DataFrame:
+    """The verdict of every claim in `paper`; `records` are those of `PAPER_COMPLEXITY` and `READINGS`."""
     of, tolerances = claims.read(paper), claims.tolerances(paper)
-    counted, searched = (records.read(root / f"paper/{name}.json")["result"] for name in ("complexity", "readings"))
-    table = verdicts.verdicts(of, tolerances, counted["variants"], verdicts.fitted(searched, of), found)
-    return {
-        "tables/verdicts.csv": table.to_csv(index=False, lineterminator="\n").encode(),
-        "tables/verdicts.md": render(found.study.title, table, tolerances, contradictions(of)).encode(),
-    }
+    counted, searched = (records[path]["result"] for path in (paths.PAPER_COMPLEXITY, paths.READINGS))
+    return verdicts.verdicts(of, tolerances, counted["variants"], verdicts.fitted(searched, of), found)
 
 
 def render(title: str, found: pd.DataFrame, tolerances: dict[str, Tolerance], disagreements: list[str]) -> str:

@@ -225,9 +225,9 @@ def _complexity(job: Job, params: Params, track: bool) -> Outcome:
 
 
 def _paper(job: Job, params: Params, track: bool) -> Outcome:
-    from pipeline.complexity import count_paper
+    from pipeline.paper import count
 
-    return count_paper(claimed.networks(), params.variants), {}
+    return count(claimed.networks(), params.variants, claimed.CLASSES), {}
 
 
 def _readings(job: Job, params: Params, track: bool) -> Outcome:
