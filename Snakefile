@@ -6,7 +6,7 @@
 # A job runs again when its record differs from what its parameters, sources and inputs would make now, whichever engine
 # made it. Snakemake sees that as the age of the job's stamp.
 
-from pipeline import engine, params
+from pipeline import engine, params, reported
 from pipeline.graph import STAGES, jobs
 
 PARAMS = params.load(config.get("study"))
@@ -151,7 +151,7 @@ rule analyse:
         GRAPH.stamp("analyse"),
         GRAPH.inputs("analyse"),
     output:
-        *STAGES["analyse"].outputs,
+        *reported.outputs("analyse"),
     log:
         GRAPH.log("analyse"),
     shell:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-<<<<<<< HEAD
 from analysis import (
     accuracy_vs_cost,
     architecture,
@@ -66,9 +65,8 @@ def analyse(
 
 def _paper(results: Path) -> dict[str, Record]:
     """The records that belong to the paper and to no study, by path."""
-    return {
-        path: records.read(results / Path(path).relative_to("results")) for path in (paths.PAPER_COMPLEXITY, paths.READINGS)
-    }
+    named = (paths.PAPER_COMPLEXITY, paths.READINGS)
+    return {path: records.read(results / Path(path).relative_to("results")) for path in named}
 
 
 def _manifest(data: str, prepared: Path) -> dict[str, Record]:

@@ -12,9 +12,11 @@ from pathlib import Path
 from pipeline import claimed, paths
 from pipeline.params import NO_IMAGES, Params, Variant
 
-FIGURES = ("accuracy_vs_gflops", "accuracy_vs_latency", "curves", "per_class", "trade_off")
+FIGURES = ("accuracy_vs_gflops", "accuracy_vs_latency", "curves", "per_class", "trade_off", "architecture")
 PICTURES = ("qualitative", "networks")
-TABLES = ("accuracy", "structures")
+TABLES = ("accuracy", "structures", "verdicts")
+ASSETS = (".html", ".css", ".js")
+"""What a package may hold besides modules that changes what it makes."""
 BUILD = Path("models/build.py")
 
 
@@ -83,7 +85,7 @@ STAGES = {
         ("complexity", "data.{data}.kind", f"{_TRAINING}.frame_size", "variants.{variant}"),
     ),
     "paper": Stage(
-        "pipeline.complexity", (), (paths.CLAIMS,), (paths.PAPER_COMPLEXITY,), ("variants.{claimed}",),
+        "pipeline.paper", (), (paths.CLAIMS,), (paths.PAPER_COMPLEXITY,), ("variants.{claimed}",),
     ),
     "readings": Stage(
         "pipeline.readings", (), (paths.CLAIMS,), (paths.READINGS,), ("variants.{claimed}",),
@@ -107,6 +109,7 @@ STAGES = {
             *_results("tables", TABLES, "csv", "md"),
             *_results("figures", FIGURES, "svg", "png"),
             *_results("figures", PICTURES, "png"),
+            f"{paths.RESULTS}/report.html",
         ),
         ("study",),
     ),
@@ -195,7 +198,9 @@ def sources(module: str) -> tuple[Path, ...]:
         if path and path not in found:
             found.add(path)
             waiting += [*_imports(path), module.rpartition(".")[0]]
-    return tuple(sorted(found | (set(BUILD.parent.glob("*.py")) if BUILD in found else set())))
+    found |= set(BUILD.parent.glob("*.py")) if BUILD in found else set()
+    packages = [path.parent for path in found if path.name == "__init__.py"]
+    return tuple(sorted(found | {path for folder in packages for path in folder.iterdir() if path.suffix in ASSETS}))
 
 
 def _space(params: Params, **chosen: list[str]) -> dict[str, list[str]]:
