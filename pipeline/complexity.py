@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.build import build
+from models.heads import deployed_parameters
 from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def count_paper(claims: Iterable[tuple[str, Size, int]], variants: Mapping[str, 
 def _count(variant: "AnyVariant", classes: int, sizes: Mapping[str, Size]) -> dict[str, Any]:
     with torch.device("meta"):
         model = build(variant.model_dump(), classes).eval()
-    parameters = sum(parameter.numel() for parameter in model.parameters())
+    parameters = deployed_parameters(model)
     return {
         "classes": classes,
         "parameters": parameters,
