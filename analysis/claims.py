@@ -22,8 +22,6 @@ OWN = ("DFANet", "Backbone", "Xception", "ResNet-50")
 """How the rows of the paper's own networks begin; it quotes the others."""
 UNITS = {"macs": ("G",), "parameters": ("M", "MB"), "miou": ("%",), "time": ("ms",), "fps": ("1/s",)}
 """The quantities, and the units each may be printed in."""
-CLASSES = {"cityscapes": 19, "camvid": 11, "pascal-voc": 21}
-"""What a network tells apart on the data that a claim is for."""
 COLUMNS = (
     "id", "source", "table", "row", "column", "quantity", "value", "unit", "decimals", "variant", "size", "split",
     "data", "device", "note",
@@ -119,28 +117,21 @@ def tolerances(folder: Path = Path(paths.PAPER)) -> dict[str, Tolerance]:
         raise BadInput(f"{path} is unreadable ({error}); allowed are relative and points, each a number") from None
 
 
-def to_count(claims: list[Claim]) -> dict[str, list[str]]:
-    """By variant, every size that a claim on MACs or parameters is for: what has to be counted."""
-    wanted: dict[str, list[str]] = {}
-    for claim in claims:
-        if claim.variant and claim.quantity in ("macs", "parameters"):
-            wanted.setdefault(claim.variant, []).append(claim.size)
-    return {variant: list(dict.fromkeys(sizes)) for variant, sizes in wanted.items()}
-
-
 def points(claims: list[Claim]) -> pd.DataFrame:
-    """Rows (model, variant, gmacs, miou in %, split) of the paper's Tables 2 to 5; a row that tables repeat comes once.
+    """Rows (model, variant, gmacs, ms, miou in %, split) of the paper's Tables 2 to 5, each network once.
 
-    `gmacs` is NaN where the paper gives none.
+    `gmacs` and `ms`, an image's time, are NaN where the paper gives none.
     """
     cells = [each for each in claims if each.source == PAPER and each.table in "2345"]
-    gmacs = {(each.table, each.row): each.value for each in cells if each.quantity == "macs"}
+    costs = {(each.table, each.row, each.quantity): each.value for each in cells}
     rows = [
-        (each.row, each.variant, gmacs.get((each.table, each.row)), each.value, each.split)
+        (each.row, each.variant, *(costs.get((each.table, each.row, cost)) for cost in ("macs", "time")), each.value,
+         each.split)
         for each in cells
         if each.quantity == "miou"
-    ]
-    table = pd.DataFrame(rows, columns=["model", "variant", "gmacs", "miou", "split"]).astype({"gmacs": float})
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["model", "variant", "gmacs", "ms", "miou", "split"])
+    table = table.astype({"gmacs": float, "ms": float})
     return table.drop_duplicates(["model", "gmacs", "miou", "split"], ignore_index=True)
 
 

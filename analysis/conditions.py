@@ -31,6 +31,13 @@ def sentence(results: Results) -> str:
     )
 
 
+def short(results: Results) -> str:
+    """With what a study's mIoU was measured, for the cell of a table."""
+    study, training = results.study, results.training
+    scored = f"{study.data} {results.scored['split']}, input {size(results.scored['input_size'])}"
+    return f"{scored}, {training['epochs']} epochs in batches of {training['batch']}, {seeds(study.seeds).lower()}"
+
+
 def seeds(values: list[int]) -> str:
     """The seeds, all of which are reported."""
     return f"Seed{'s' if len(values) > 1 else ''} {', '.join(map(str, values))}"
@@ -41,9 +48,13 @@ def size(sides: list[int]) -> str:
     return "x".join(map(str, sides))
 
 
+def threads(count: int) -> str:
+    """CPU threads."""
+    return f"{count} thread{'s' if count > 1 else ''}"
+
+
 def _device(made: dict[str, Any]) -> str:
-    threads = made["threads"]
-    return f"{made['device']} ({threads} thread{'s' if threads > 1 else ''}, {made['precision']})"
+    return f"{made['device']} ({threads(made['threads'])}, {made['precision']})"
 
 
 def _commit(made: dict[str, Any]) -> str:

@@ -22,19 +22,19 @@ def accuracy(results: Results, table: pd.DataFrame) -> str:
         "All scores in %, means over the seeds; the last columns are the IoU of each class. Absent classes occur "
         f"neither in truth nor in prediction and are left out of the mean, not scored 0. {conditions.FLOOR}"
     )
-    return _page(f"# Accuracy: {results.study.title}", _table(rows), *conditions.all_of(results), reading)
+    return page(f"# Accuracy: {results.study.title}", grid(rows), *conditions.all_of(results), reading)
 
 
 def structures(results: Results, table: pd.DataFrame) -> str:
     """mIoU by seed with differences, intervals and verdict; then what each variant costs."""
     rows = table.to_dict("records")
-    return _page(
+    return page(
         f"# Structures: {results.study.title}",
-        _table([_scores(results, row) for row in rows]),
+        grid([_scores(results, row) for row in rows]),
         *conditions.all_of(results),
         _reading(results),
         "## Cost",
-        _table([_cost(results, row) for row in rows]),
+        grid([_cost(results, row) for row in rows]),
         _timing(results),
     )
 
@@ -42,8 +42,11 @@ def structures(results: Results, table: pd.DataFrame) -> str:
 def _scores(results: Results, row: dict) -> dict[str, str]:
     study, smallest = results.study, results.scored["objects"]["bins"][0]
     cells = {"": row["variant"]} | {f"mIoU, seed {seed}": _percent(row[f"miou_seed_{seed}"]) for seed in study.seeds}
-    cells |= {"mean": _percent(row["miou"]), f"difference to {study.baseline}": _signed(row["difference"])}
-    cells |= {f"95 % over {what}": _interval(row, what) for what in ("seeds", "images")} | {"verdict": row["verdict"]}
+    cells |= {"mean": _percent(row["miou"]), "SD": _percent(row["miou_sd"])}
+    cells |= {f"difference to {study.baseline}": _signed(row["difference"])}
+    cells |= {f"95 % over {what}": _interval(row, what) for what in ("seeds", "images")}
+    cells |= {"p (Holm)": _p(row["p_holm"]), "verdict": row["verdict"]}
+    cells |= {f"detectable, {what}": _percent(row[f"detectable_{what}"]) for what in ("seeds", "images")}
     recall = next(value for column, value in row.items() if column.startswith("recall_"))
     return cells | {"border mIoU": _percent(row["border_miou"]), f"recall {_limits(smallest)}": _percent(recall)}
 
@@ -60,20 +63,29 @@ def _cost(results: Results, row: dict) -> dict[str, str]:
 
 
 def _reading(results: Results) -> str:
-    count = len(results.study.seeds)
-    verdict = "The verdict is `above` or `below` where both intervals exclude 0, else `within the noise`."
-    if count < statistics.MINIMUM_SEEDS:
-        few = f"{count} seeds are" if count > 1 else "One seed is"
-        verdict = f"{few} too few for an interval over seeds, so there is no verdict: read all differences as noise."
     border = results.scored["border"]["width"]
     return (
-        f"All scores in %. Differences to {results.study.baseline} are paired by seed. Their 95 % intervals: over "
-        "seeds by Student's t (what other seeds would give on these images), over images by the bootstrap (what other "
-        f"images would give these networks: BCa, {statistics.RESAMPLES} resamples, mIoU of the summed confusion "
-        "matrices; it takes images for independent, so it is too narrow where frames come from one video). Neither is "
-        f"corrected for the number of comparisons. {verdict} Border mIoU counts the pixels within {border} pixels of a "
-        "class border; recall is that of the smallest objects, by area at label resolution; both are means over the "
-        "seeds."
+        f"All scores in %; SD is over the seeds. Differences to {results.study.baseline} are paired by seed. Their "
+        "95 % intervals: over seeds by Student's t (what other seeds would give on these images), over images by the "
+        f"bootstrap (what other images would give these networks: BCa, {statistics.RESAMPLES} resamples, mIoU of the "
+        "summed confusion matrices; it takes images for independent, so it is too narrow where frames come from one "
+        f"video). {_verdict(results)} Detectable is the smallest true difference that this number of seeds, or of "
+        "images, with the spread found would have shown with 80 % power (two-sided, 5 %, uncorrected). Border mIoU "
+        f"counts the pixels within {border} pixels of a class border; recall is that of the smallest objects, by area "
+        "at label resolution; both are means over the seeds."
+    )
+
+
+def _verdict(results: Results) -> str:
+    count, compared = len(results.study.seeds), len(results.study.variants) - 1
+    if count < statistics.MINIMUM_SEEDS:
+        few = f"{count} seeds are" if count > 1 else "One seed is"
+        return f"{few} too few for an interval over seeds, so there is no verdict: read all differences as noise."
+    return (
+        "p is the larger of two (over seeds by the paired t test, over images by the bootstrap's standard error), "
+        f"corrected by Holm's method for {compared} comparison{'s' if compared > 1 else ''}; the intervals are not. "
+        "The verdict is `above` or `below` where both intervals exclude 0 and the corrected p is below 0.05, else "
+        "`within the noise`."
     )
 
 
@@ -89,11 +101,13 @@ def _timing(results: Results) -> str:
     )
 
 
-def _page(*parts: str) -> str:
+def page(*parts: str) -> str:
+    """Paragraphs, tables and headings as one document."""
     return "\n\n".join(parts) + "\n"
 
 
-def _table(rows: Rows) -> str:
+def grid(rows: Rows) -> str:
+    """A Markdown table; a cell that a row lacks stays empty."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *([row.get(c, "") for c in columns] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -116,6 +130,10 @@ def _range(values: pd.Series) -> str:
 
 def _percent(value: float) -> str:
     return "-" if np.isnan(value) else f"{100 * value:.1f}"
+
+
+def _p(value: float) -> str:
+    return "-" if np.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _signed(value: float) -> str:

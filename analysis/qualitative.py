@@ -1,6 +1,7 @@
 """A few fixed frames: frame, truth, and what each variant made of it."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib import colormaps
@@ -16,20 +17,35 @@ CELL = 1.5
 """Inches: width of a picture."""
 
 
+class Shown(NamedTuple):
+    """Pictures that stand left of all predictions, the classes' colours (the last: ignored), and a note."""
+
+    columns: dict[str, list[np.ndarray]]
+    colours: np.ndarray
+    note: str
+
+
 def draw(results: Results, prepared: Path) -> Figure:
     """Frames are rows. Without the `prepared` frames the predictions stand alone, and the caption says so."""
     first = next(iter(results.predictions.values()))
     if not len(first["index"]):
         return style.figure(style.WIDTH, 0.1, "No pictures: evaluation.pictures is 0.")
-    columns = {name: list(found["predictions"]) for name, found in results.predictions.items()}
+    found = shown(results, prepared, first)
+    columns = found.columns | {name: list(each["predictions"]) for name, each in results.predictions.items()}
+    caption = f"Frames {', '.join(first['names'])}; predictions of seed {results.study.seeds[0]}. {found.note}"
+    return grid(results, columns, found.colours, f"{caption} {' '.join(conditions.all_of(results))}")
+
+
+def shown(results: Results, prepared: Path, predictions: dict[str, np.ndarray]) -> Shown:
+    """Frame and truth of what was predicted, as far as the `prepared` frames are at hand."""
     colours = np.array(colormaps["tab20"].colors[: len(results.classes)]) * 255
-    note = "The frames are not at hand here: predictions alone."
+    columns, note = {}, "The frames are not at hand here: predictions alone."
     if (prepared / "manifest.json").exists():
         data = Prepared(prepared)
         colours = np.array([each.colour for each in data.classes])
         if (prepared / f"{results.scored['split']}.images.npy").exists():
-            columns, note = _frames(results, data, first) | columns, "Truth is black where it is ignored."
-    return _grid(results, columns, np.vstack([colours, np.zeros(3)]).astype(np.uint8), first["names"], note)
+            columns, note = _frames(results, data, predictions), "Truth is black where it is ignored."
+    return Shown(columns, np.vstack([colours, np.zeros(3)]).astype(np.uint8), note)
 
 
 def _frames(results: Results, data: Prepared, found: dict[str, np.ndarray]) -> dict[str, list[np.ndarray]]:
@@ -43,16 +59,14 @@ def _frames(results: Results, data: Prepared, found: dict[str, np.ndarray]) -> d
     return {"frame": [images[place] for place in index], "truth": [labels[place] for place in index]}
 
 
-def _grid(
-    results: Results, columns: dict[str, list[np.ndarray]], colours: np.ndarray, names: np.ndarray, note: str
-) -> Figure:
-    height, width = next(iter(columns.values()))[0].shape[:2]
-    caption = f"Frames {', '.join(names)}; predictions of seed {results.study.seeds[0]}. {note} "
-    caption += " ".join(conditions.all_of(results))
-    figure = style.figure(CELL * len(columns), (CELL * height / width + 0.03) * len(names) + 0.5, caption)
+def grid(results: Results, columns: dict[str, list[np.ndarray]], colours: np.ndarray, caption: str) -> Figure:
+    """Pictures under the titles that are `columns`' keys: HxWx3 as they are, HxW of classes in their `colours`."""
+    pictures = next(iter(columns.values()))
+    height, width = pictures[0].shape[:2]
+    figure = style.figure(CELL * len(columns), (CELL * height / width + 0.03) * len(pictures) + 0.5, caption)
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
-    grid = figure.subplots(len(names), len(columns), squeeze=False)
-    for column, (name, pictures) in zip(grid.T, columns.items(), strict=True):
+    panels = figure.subplots(len(pictures), len(columns), squeeze=False)
+    for column, (name, pictures) in zip(panels.T, columns.items(), strict=True):
         column[0].set_title(name, loc="center", color=style.colours(results.study.variants).get(name, "black"))
         for axes, picture in zip(column, pictures, strict=True):
             if picture.ndim == 3:

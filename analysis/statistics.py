@@ -1,14 +1,20 @@
-"""mIoU of many confusion matrices at once, and intervals: over seeds by Student's t, over images by the bootstrap."""
+"""mIoU of many confusion matrices at once, and what a difference is worth.
+
+Intervals, p-values and the smallest difference that could have been seen: over seeds by Student's t, over images by the
+bootstrap. Several comparisons are corrected by Holm's method.
+"""
 
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 LEVEL = 0.95
 MINIMUM_SEEDS = 3
 """With fewer an interval over seeds is no basis for a verdict (with two, Student's factor is 12.7)."""
 RESAMPLES = 2000
+POWER = 0.8
+"""With which the smallest difference that could have been seen would have been."""
 
 
 class Interval(NamedTuple):
@@ -38,14 +44,19 @@ def over_seeds(values: np.ndarray) -> Interval:
 
 
 def over_images(confusion: np.ndarray, baseline: np.ndarray | None = None) -> Interval:
-    """Bootstrap (BCa) interval over images of the mIoU's mean over seeds, or of its difference to `baseline`'s.
+    """The interval of `bootstrap` alone."""
+    return bootstrap(confusion, baseline)[0]
+
+
+def bootstrap(confusion: np.ndarray, baseline: np.ndarray | None = None) -> tuple[Interval, float]:
+    """BCa interval and standard error over images of the mIoU's mean over seeds, or of its difference to `baseline`'s.
 
     Both arrays are (seeds, images, C, C). A resample draws images with replacement, the same for every seed and for
     the baseline, and takes the mIoU of the summed matrices. The seeds stay fixed. None for fewer than two images.
     """
     images = confusion.shape[1]
     if images < 2:
-        return NONE
+        return NONE, np.nan
     parts = [_counts(each) for each in (confusion, baseline) if each is not None]
 
     def statistic(drawn: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -56,20 +67,64 @@ def over_images(confusion: np.ndarray, baseline: np.ndarray | None = None) -> In
     drawn = np.arange(images)
     estimate = statistic(drawn)
     if baseline is not None and np.array_equal(*parts):
-        return Interval(estimate, estimate)  # BCa is not defined where every resample gives the same
+        return Interval(estimate, estimate), 0.0  # BCa is not defined where every resample gives the same
     found = stats.bootstrap(
         (drawn,), statistic, vectorized=True, n_resamples=RESAMPLES, confidence_level=LEVEL, batch=250,
         method="BCa", rng=np.random.default_rng(0),
     )  # fmt: skip
-    return Interval(*map(float, found.confidence_interval))
+    return Interval(*map(float, found.confidence_interval)), float(found.standard_error)
 
 
-def verdict(seeds: int, *intervals: Interval) -> str:
-    """`above` or `below` if every interval of a difference lies there, else `within the noise`."""
+def p_over_seeds(differences: np.ndarray) -> float:
+    """Two-sided p of the paired t test, from one difference a seed; NaN for fewer than `MINIMUM_SEEDS`."""
+    if len(differences) < MINIMUM_SEEDS:
+        return np.nan
+    if np.ptp(differences) == 0:
+        return float(not differences.any())  # no spread: the t statistic is infinite, or undefined where all are 0
+    return float(stats.ttest_1samp(differences, 0).pvalue)
+
+
+def p_over_images(difference: float, error: float) -> float:
+    """Two-sided p of a difference with a bootstrap standard error, taken as normal; NaN without one."""
+    return 1.0 if difference == 0 else float(2 * stats.norm.sf(abs(difference) / error)) if error else 0.0
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """p-values adjusted for their number (Holm 1979); NaNs stay and do not count."""
+    adjusted = np.full(len(p), np.nan)
+    order = np.argsort(p)[: np.isfinite(p).sum()]
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(np.arange(len(order), 0, -1) * p[order]))
+    return adjusted
+
+
+def detectable_over_seeds(differences: np.ndarray) -> float:
+    """The true mean difference that the paired t test finds with `POWER`, given this number of seeds and their spread.
+
+    Two-sided at 1 - `LEVEL`, from the noncentral t distribution, whose square is a noncentral F with 1 degree of
+    freedom (scipy's noncentral t has no lower tail for few seeds). NaN for fewer than `MINIMUM_SEEDS`.
+    """
+    count = len(differences)
+    if count < MINIMUM_SEEDS:
+        return np.nan
+    limit = stats.t.ppf((1 + LEVEL) / 2, count - 1)
+
+    def missing(shift: float) -> float:
+        return stats.ncf.sf(limit**2, 1, count - 1, shift**2) - POWER
+
+    return optimize.brentq(missing, 0, 10 * limit) * np.std(differences, ddof=1) / np.sqrt(count)
+
+
+def detectable_over_images(error: float) -> float:
+    """The true difference that these images show with `POWER`, two-sided at 1 - `LEVEL`, from the bootstrap's error."""
+    return (stats.norm.ppf((1 + LEVEL) / 2) + stats.norm.ppf(POWER)) * error
+
+
+def verdict(seeds: int, adjusted: float, *intervals: Interval) -> str:
+    """`above` or `below` if every interval lies there and the adjusted p agrees, else `within the noise`."""
     if seeds < MINIMUM_SEEDS:
         return "too few seeds"
     for word, sign in (("above", 1), ("below", -1)):
-        if all(interval.excludes_zero(sign) for interval in intervals):
+        if adjusted < 1 - LEVEL and all(interval.excludes_zero(sign) for interval in intervals):
             return word
     return "within the noise"
 

@@ -2,12 +2,28 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis import accuracy_vs_gflops, claims, curves, markdown, per_class, qualitative, records, style, tables
+from analysis import (
+    accuracy_vs_cost,
+    architecture,
+    claims,
+    curves,
+    markdown,
+    networks,
+    per_class,
+    qualitative,
+    records,
+    style,
+    tables,
+    trade_off,
+    verdict_page,
+)
 from analysis.contradictions import contradictions
+from analysis.cost import Cost
+from analysis.records import Record
 from analysis.report import page
 from analysis.results import Results, read
 from pipeline import paths
@@ -26,8 +42,9 @@ def analyse(
     that is missing, cut short, or made with other parameters than the rest. Without prepared frames the pictures show
     predictions alone.
     """
-    found = read(study, results)
+    found, paper = read(study, results), _paper(results)
     accuracy, structures = tables.accuracy(found), tables.structures(found)
+    judged, disagreements = verdict_page.judge(found, paper), contradictions(claims.read())
     summary = _summary(found, structures)
     files = {
         "metrics.json": (json.dumps(summary, indent=1) + "\n").encode(),
@@ -35,37 +52,55 @@ def analyse(
         "tables/accuracy.md": markdown.accuracy(found, accuracy).encode(),
         "tables/structures.csv": _csv(structures),
         "tables/structures.md": markdown.structures(found, structures).encode(),
-        **_figures(found, prepared / study.data),
+        "tables/verdicts.csv": _csv(judged),
+        "tables/verdicts.md": verdict_page.render(study.title, judged, claims.tolerances(), disagreements).encode(),
+        **_figures(found, structures, paper[paths.PAPER_COMPLEXITY]["result"], prepared / study.data),
     }
-    files["report.html"] = _report(found, files, prepared / study.data)
+    others = paper | _manifest(study.data, prepared)
+    files["report.html"] = _report(found, files, judged, others, disagreements)
     for name, content in files.items():
         _write(folder / name, content)
     return summary
 
 
-def _figures(found: Results, prepared: Path) -> dict[str, bytes]:
+def _paper(results: Path) -> dict[str, Record]:
+    """The records that belong to the paper and to no study, by path."""
+    named = (paths.PAPER_COMPLEXITY, paths.READINGS)
+    return {path: records.read(results / Path(path).relative_to("results")) for path in named}
+
+
+def _manifest(data: str, prepared: Path) -> dict[str, Record]:
+    path = prepared / data / "manifest.json"
+    named = paths.fill(paths.MANIFEST, data=data).as_posix()
+    return {named: records.read(path, data=data)} if path.exists() else {}
+
+
+def _figures(found: Results, structures: pd.DataFrame, counted: dict[str, Any], prepared: Path) -> dict[str, bytes]:
+    points = claims.points(claims.read())
     with style.context():
         figures = {
-            "accuracy_vs_gflops": accuracy_vs_gflops.draw(found, claims.points(claims.read())),
+            "accuracy_vs_gflops": accuracy_vs_cost.draw(found, points, Cost.gflops(found)),
+            "accuracy_vs_latency": accuracy_vs_cost.draw(found, points, Cost.latency(found, [found.latency])),
             "curves": curves.draw(found),
             "per_class": per_class.draw(found),
+            "trade_off": trade_off.draw(found, structures),
+            "architecture": architecture.draw(**counted["architecture"]),
         }
         both = {
             f"figures/{name}.{kind}": style.render(figure, kind)
             for name, figure in figures.items()
             for kind in ("svg", "png")
         }
-        return both | {"figures/qualitative.png": style.render(qualitative.draw(found, prepared), "png")}
+        pictures = {"qualitative": qualitative.draw(found, prepared), "networks": networks.draw(found, prepared)}
+        return both | {f"figures/{name}.png": style.render(figure, "png") for name, figure in pictures.items()}
 
 
-def _report(found: Results, files: dict[str, bytes], prepared: Path) -> bytes:
-    """The page, with every table and figure among `files`, and the data's manifest if it is at hand."""
+def _report(
+    found: Results, files: dict[str, bytes], judged: pd.DataFrame, others: dict[str, Record], disagreements: list[str]
+) -> bytes:
     tables = {Path(name).stem: content.decode() for name, content in files.items() if name.endswith(".md")}
     figures = {Path(name).name: content for name, content in files.items() if name.startswith("figures/")}
-    manifest = prepared / "manifest.json"
-    named = paths.fill(paths.MANIFEST, data=found.study.data).as_posix()
-    others = {named: records.read(manifest, data=found.study.data)} if manifest.exists() else {}
-    return page.render(found, None, tables, figures, others, contradictions(claims.read())).encode()
+    return page.render(found, judged, tables, figures, others, disagreements).encode()
 
 
 def _summary(found: Results, structures: pd.DataFrame) -> dict[str, dict[str, float]]:

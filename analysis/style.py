@@ -47,8 +47,8 @@ def colours(variants: list[str]) -> dict[str, str]:
 
 
 def markers(variants: list[str]) -> dict[str, str]:
-    """A variant's marker, so that no figure relies on colour alone."""
-    return {name: MARKERS[index % len(MARKERS)] for index, name in enumerate(variants)}
+    """A variant's marker, so that no figure relies on colour alone; with its colour no other of 64 has it."""
+    return {name: MARKERS[(index + index // len(COLOURS)) % len(MARKERS)] for index, name in enumerate(variants)}
 
 
 def figure(width: float, height: float, caption: str) -> Figure:

@@ -1,6 +1,6 @@
 """The tables as data frames: accuracy (a row a run, and the floor's) and structures (a row a variant). Fractions."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,9 @@ import pandas as pd
 from analysis import statistics
 from analysis.results import Results
 from analysis.statistics import NONE, Interval
+
+if TYPE_CHECKING:
+    from pipeline.params import Study
 
 
 def accuracy(results: Results) -> pd.DataFrame:
@@ -22,8 +25,15 @@ def accuracy(results: Results) -> pd.DataFrame:
 
 
 def structures(results: Results) -> pd.DataFrame:
-    """A row for each variant: mIoU by seed, difference to the baseline with both intervals, cost, latency, verdict."""
-    return pd.DataFrame([_structure(results, name) for name in results.study.variants])
+    """A row for each variant: mIoU by seed, difference to the baseline with both intervals, cost, latency, verdict.
+
+    A difference has to hold over seeds and over images: `p` is the larger of the two, `p_holm` the same adjusted for
+    the number of variants compared. `detectable_*` is the smallest difference that could have been seen.
+    """
+    table = pd.DataFrame([_structure(results, name) for name in results.study.variants])
+    table["p_holm"] = statistics.holm(table["p"].to_numpy())
+    table["verdict"] = [_verdict(results.study, row) for row in table.to_dict("records")]
+    return table
 
 
 def latency_column(row: dict[str, Any]) -> str:
@@ -34,7 +44,8 @@ def latency_column(row: dict[str, Any]) -> str:
 def _structure(results: Results, name: str) -> dict[str, Any]:
     miou = results.scores.loc[name, "miou"]
     row: dict[str, Any] = {"variant": name} | {f"miou_seed_{seed}": value for seed, value in miou.items()}
-    row |= {"miou": miou.mean(), **_bounds("miou_seeds", statistics.over_seeds(miou.to_numpy()))}
+    row |= {"miou": miou.mean(), "miou_sd": miou.std(ddof=1)}
+    row |= _bounds("miou_seeds", statistics.over_seeds(miou.to_numpy()))
     row |= {**_bounds("miou_images", statistics.over_images(results.confusion[name])), **_difference(results, name)}
     row["above_floor"] = name not in results.undertrained
     row |= results.means.loc[name].filter(regex="^(pixel_accuracy|border_miou|recall_)").to_dict()
@@ -48,17 +59,31 @@ def _structure(results: Results, name: str) -> dict[str, Any]:
 def _difference(results: Results, name: str) -> dict[str, Any]:
     baseline = results.study.baseline
     if name == baseline:
-        empty = {**_bounds("difference_seeds", NONE), **_bounds("difference_images", NONE)}
-        return {"difference": 0.0, **empty, "verdict": "baseline"}
-    paired = results.scores.loc[name, "miou"] - results.scores.loc[baseline, "miou"]
-    seeds = statistics.over_seeds(paired.to_numpy())
-    images = statistics.over_images(results.confusion[name], results.confusion[baseline])
+        return {"difference": 0.0, **_compared(NONE, NONE)}
+    paired = (results.scores.loc[name, "miou"] - results.scores.loc[baseline, "miou"]).to_numpy()
+    images, error = statistics.bootstrap(results.confusion[name], results.confusion[baseline])
+    p = [statistics.p_over_seeds(paired), statistics.p_over_images(paired.mean(), error)]
+    detectable = statistics.detectable_over_seeds(paired), statistics.detectable_over_images(error)
+    compared = _compared(statistics.over_seeds(paired), images, *p, float(np.max(p)), *detectable)
+    return {"difference": paired.mean(), **compared}
+
+
+def _compared(seeds: Interval, images: Interval, *numbers: float) -> dict[str, float]:
+    names = ("p_seeds", "p_images", "p", "detectable_seeds", "detectable_images")
+    bounds = {**_bounds("difference_seeds", seeds), **_bounds("difference_images", images)}
     return {
-        "difference": paired.mean(),
-        **_bounds("difference_seeds", seeds),
-        **_bounds("difference_images", images),
-        "verdict": statistics.verdict(len(paired), seeds, images),
+        **bounds,
+        **dict(zip(names, numbers or [np.nan] * len(names), strict=True)),
+        "p_holm": np.nan,
+        "verdict": "",
     }
+
+
+def _verdict(study: "Study", row: dict[str, Any]) -> str:
+    if row["variant"] == study.baseline:
+        return "baseline"
+    both = (Interval(row[f"difference_{over}_low"], row[f"difference_{over}_high"]) for over in ("seeds", "images"))
+    return statistics.verdict(len(study.seeds), row["p_holm"], *both)
 
 
 def _bounds(name: str, interval: Interval) -> dict[str, float]:

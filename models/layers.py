@@ -1,5 +1,7 @@
 """The convolutions every network here is made of, and resizing by target size."""
 
+from collections import OrderedDict
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -29,14 +31,18 @@ class ConvNorm(nn.Sequential):
 class SeparableConv(nn.Sequential):
     """Depthwise 3x3, pointwise 1x1, batch norm and, unless `activation` is False, ReLU (Section 3.2).
 
-    The paper does not say whether the depthwise half has a norm of its own; as in Xception (Chollet 2017) it has none.
+    The paper does not say whether the depthwise half has a norm of its own (`depthwise_norm`); in Xception (Chollet
+    2017) it has none.
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: int = 1, activation: bool = True):
-        super().__init__(
-            nn.Conv2d(inputs, inputs, 3, stride, padding=1, groups=inputs, bias=False),
-            ConvNorm(inputs, outputs, activation=activation),
-        )
+    def __init__(
+        self, inputs: int, outputs: int, stride: int = 1, activation: bool = True, depthwise_norm: bool = False
+    ):
+        depthwise = nn.Conv2d(inputs, inputs, 3, stride, padding=1, groups=inputs, bias=False)
+        pointwise = ConvNorm(inputs, outputs, activation=activation)
+        # By name, so that the two convolutions start from the same weights with and without the norm between them.
+        norm = {"norm": nn.BatchNorm2d(inputs)} if depthwise_norm else {}
+        super().__init__(OrderedDict({"0": depthwise, **norm, "1": pointwise}))
 
 
 def resize(features: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:

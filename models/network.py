@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from models.attention import FCAttention
+from models.reading import FIRST, READINGS, Reading
 from models.resnet import ResNet
 from models.xception import XCEPTION_A, XCEPTION_B, Xception
 
@@ -18,12 +19,18 @@ class Network(nn.Module):
     """
 
     def __init__(
-        self, backbone: str, attention: str, entry: int | None = None, reused: tuple[int, int, int] = (0, 0, 0)
+        self,
+        backbone: str,
+        attention: str,
+        reading: Reading = FIRST,
+        entry: int | None = None,
+        reused: tuple[int, int, int] = (0, 0, 0),
     ):
         super().__init__()
-        self.backbone = (
-            Xception(TABLE_1[backbone], entry, reused) if backbone in TABLE_1 else ResNet(50, output_stride=16)
-        )
+        if backbone in TABLE_1:
+            self.backbone = Xception(TABLE_1[backbone], entry, reused, reading.blocks)
+        else:
+            self.backbone = ResNet(50, **vars(reading.residuals))
         self.widths = self.backbone.widths
         self.attention = FCAttention(self.widths[-1]) if attention == "fc" else nn.Identity()
 
@@ -36,9 +43,9 @@ class Network(nn.Module):
 class Classifier(nn.Module):
     """A first network with its FC layer as classifier: what is pretrained (Section 4.1)."""
 
-    def __init__(self, backbone: str):
+    def __init__(self, backbone: str, reading: str = "first"):
         super().__init__()
-        self.network = Network(backbone, "fc")
+        self.network = Network(backbone, "fc", READINGS[reading])
 
     def forward(self, images: Tensor) -> Tensor:
         """Class scores, Nx1000, of images Nx3xHxW."""

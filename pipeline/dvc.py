@@ -14,7 +14,6 @@ from pipeline.graph import Job
 from pipeline.params import Params
 
 ROOT, STUDIES = Path(paths.DVC_YAML), Path("studies") / paths.DVC_YAML
-RUNS = Path(paths.RUN).parts[:2]
 UNCACHED = ("manifest.json", "metrics.json", "mlflow.json")
 """Small outputs that DVC leaves where they are."""
 
@@ -87,7 +86,7 @@ def _module(job: Job) -> Path | None:
 
 
 def _key(job: Job) -> str:
-    return "-".join(job.wildcards.values()).replace(".", "_")
+    return "-".join(job.wildcards.values())
 
 
 def _file(jobs: Iterable[tuple[Job, Params]], wdir: str | None) -> str:
@@ -133,15 +132,9 @@ def _body(job: Job, study: Params, named: dict[str, str]) -> list[str]:
         one_each = [pattern.replace("{grid}", name) for pattern in kept for name in _each(pattern, job)]
         inputs, outputs, keys = ([_in_a_row(text) for text in texts] for texts in (one_each, spec.outputs, spec.params))
         command = " ".join(["python -m pipeline", job.stage, *(f"${{item.{key}}}" for key in spec.wildcards)])
-    inputs = dict.fromkeys(map(_or_its_run, inputs)) if "study" in job.wildcards else inputs
     module = {named["module"]: "${item.module}"} if "module" in named else {}
     sources = [module.get(str(path), str(path)) for path in job.sources]
     return [f"cmd: {command}", *_list("deps", [*map(str, inputs), *sources]), *_params(keys, study), *_outputs(outputs)]
-
-
-def _or_its_run(path: Path) -> Path:
-    """The folder of a run's file: a study lists its runs, not five files of each."""
-    return path.parent if path.parts[:2] == RUNS else path
 
 
 def _each(pattern: str, job: Job) -> list[str]:

@@ -9,11 +9,14 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 
-from pipeline import paths
+from pipeline import claimed, paths
 from pipeline.params import NO_IMAGES, Params, Variant
 
-FIGURES = ("accuracy_vs_gflops", "curves", "per_class")
-TABLES = ("accuracy", "structures")
+FIGURES = ("accuracy_vs_gflops", "accuracy_vs_latency", "curves", "per_class", "trade_off", "architecture")
+PICTURES = ("qualitative", "networks")
+TABLES = ("accuracy", "structures", "verdicts")
+ASSETS = (".html", ".css", ".js")
+"""What a package may hold besides modules that changes what it makes."""
 BUILD = Path("models/build.py")
 
 
@@ -81,6 +84,12 @@ STAGES = {
         (paths.COMPLEXITY,),
         ("complexity", "data.{data}.kind", f"{_TRAINING}.frame_size", "variants.{variant}"),
     ),
+    "paper": Stage(
+        "pipeline.paper", (), (paths.CLAIMS,), (paths.PAPER_COMPLEXITY,), ("variants.{claimed}",),
+    ),
+    "readings": Stage(
+        "pipeline.readings", (), (paths.CLAIMS,), (paths.READINGS,), ("variants.{claimed}",),
+    ),
     "latency": Stage(
         "pipeline.latency", ("study",),
         (paths.COMPLEXITY,),
@@ -92,23 +101,21 @@ STAGES = {
         (
             *_run("train.json", "curve.csv", "scores.json", "confusion.npz", "predictions.npz"),
             paths.MANIFEST, f"{paths.FLOOR}/floor.json", paths.COMPLEXITY, f"{paths.RESULTS}/latency.json",
-            *(f"{paths.PAPER}/table{number}.csv" for number in (2, 3, 4, 5)),
+            paths.CLAIMS, paths.TOLERANCES, paths.PAPER_COMPLEXITY, paths.READINGS,
         ),
         (
             f"{paths.RESULTS}/analysis.json",
             f"{paths.RESULTS}/metrics.json",
             *_results("tables", TABLES, "csv", "md"),
             *_results("figures", FIGURES, "svg", "png"),
-            f"{paths.RESULTS}/figures/qualitative.png",
+            *_results("figures", PICTURES, "png"),
+            f"{paths.RESULTS}/report.html",
         ),
         ("study",),
     ),
     "track": Stage(
         "pipeline.tracking", ("study",),
-        (
-            *_run("train.json", "curve.csv", "scores.json", "predictions.npz"),
-            paths.COMPLEXITY, f"{paths.RESULTS}/latency.json", f"{paths.RESULTS}/analysis.json",
-        ),
+        (f"{paths.RESULTS}/analysis.json",),  # which holds the digests of every result that is tracked
         (f"{paths.RESULTS}/mlflow.json",),
         ("study",),
     ),
@@ -164,11 +171,11 @@ def job(params: Params, stage: str, wildcards: dict[str, str]) -> Job:
         tuple(Path(path) for pattern in spec.inputs for path in _expand(pattern, space)),
         tuple(Path(path) for pattern in spec.outputs for path in _expand(pattern, space)),
         tuple(key for pattern in spec.params for key in _expand(pattern, space)),
-        _sources(stage, tuple(space["variant"]), params),
+        _sources(stage, space["claimed" if "{claimed}" in "".join(spec.params) else "variant"], params),
     )
 
 
-def _sources(stage: str, variants: tuple[str, ...], params: Params) -> tuple[Path, ...]:
+def _sources(stage: str, variants: list[str], params: Params) -> tuple[Path, ...]:
     """The modules that a job executes: its stage's, and those of the peers among its variants."""
     found = sources(STAGES[stage].module)
     if BUILD not in found:
@@ -191,7 +198,9 @@ def sources(module: str) -> tuple[Path, ...]:
         if path and path not in found:
             found.add(path)
             waiting += [*_imports(path), module.rpartition(".")[0]]
-    return tuple(sorted(found | (set(BUILD.parent.glob("*.py")) if BUILD in found else set())))
+    found |= set(BUILD.parent.glob("*.py")) if BUILD in found else set()
+    packages = [path.parent for path in found if path.name == "__init__.py"]
+    return tuple(sorted(found | {path for folder in packages for path in folder.iterdir() if path.suffix in ASSETS}))
 
 
 def _space(params: Params, **chosen: list[str]) -> dict[str, list[str]]:
@@ -200,6 +209,7 @@ def _space(params: Params, **chosen: list[str]) -> dict[str, list[str]]:
     space = {"study": [study.name], "data": [study.data], "images": [study.images], "recipe": [study.recipe]}
     space |= {"variant": study.variants, "seed": [str(seed) for seed in study.seeds]}
     space |= chosen
+    space["claimed"] = claimed.variants()
     space["grid"] = params.recipes[space["recipe"][0]].training.grid
     return {"backbone": _backbones(params, space["variant"], space["images"]), **space}
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from pipeline import graph, paths, provenance
+from pipeline import claimed, graph, paths, provenance
 from pipeline.datasets import registry
 from pipeline.errors import BadInput
 from pipeline.graph import Job
@@ -224,6 +224,18 @@ def _complexity(job: Job, params: Params, track: bool) -> Outcome:
     return count(params.complexity, variant, classes, _training(job, params).frame_size), {}
 
 
+def _paper(job: Job, params: Params, track: bool) -> Outcome:
+    from pipeline.paper import count
+
+    return count(claimed.networks(), params.variants, claimed.CLASSES), {}
+
+
+def _readings(job: Job, params: Params, track: bool) -> Outcome:
+    from pipeline.readings import search
+
+    return search(claimed.rows(), params.variants, claimed.CLASSES), {}
+
+
 def _latency(job: Job, params: Params, track: bool) -> Outcome:
     from pipeline.latency import time_variants
 
@@ -265,6 +277,8 @@ STAGES: dict[str, Callable[[Job, Params, bool], Outcome]] = {
     "evaluate": _evaluate,
     "floor": _floor,
     "complexity": _complexity,
+    "paper": _paper,
+    "readings": _readings,
     "latency": _latency,
     "analyse": _analyse,
     "track": _track,

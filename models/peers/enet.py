@@ -1,9 +1,11 @@
 """ENet (Paszke, Chaurasia, Kim, Culurciello; arXiv 1606.02147, 2016): Table 1, Figure 2.
 
-Published (Table 3): 0.37 M parameters and 3.83 GFLOPs at 640x360.
+Published (Table 3): 0.37 M parameters and 3.83 GFLOPs at 640x360. Counted: 0.363 M, and 1.69 GMACs with 11 classes, so
+the FLOPs are two a multiply-accumulate. They come to 3.83 exactly if the asymmetric convolutions count as full 5x5. The
+encoder's own classifier, with which the paper pretrains it, would add 0.002 M.
 Left open by the paper and taken from the authors' Torch code: PReLU in the encoder and ReLU in the decoder; the last
-transposed convolution is 2x2. Deviations: no biases where batch norm follows; no spatial dropout, because all networks
-are trained by one recipe; an image whose sides do not divide by 8 is padded with zeros, and its scores are cropped.
+transposed convolution is 2x2; spatial dropout in the encoder alone. Deviations: no biases where batch norm follows; an
+image whose sides do not divide by 8 is padded with zeros, and its scores are cropped.
 """
 
 from collections.abc import Callable
@@ -16,6 +18,9 @@ from models.upsampling import Doubling, pool, unpool
 
 STRIDE = 8
 """Of the encoder: sides divide by it after padding."""
+
+EARLY_DROPOUT, DROPOUT = 0.01, 0.1
+"""Of whole channels, before bottleneck 2.0 and from it on (Section 3)."""
 
 Activation = Callable[[int], nn.Module]
 
@@ -64,11 +69,16 @@ class Initial(nn.Module):
 class Bottleneck(nn.Module):
     """Figure 2 (b): projection to a quarter of the width, `middle`, expansion, and the sum with the input."""
 
-    def __init__(self, width: int, middle: nn.Module, activation: Activation = nn.PReLU):
+    def __init__(self, width: int, middle: nn.Module, dropout: float = 0.0, activation: Activation = nn.PReLU):
         super().__init__()
         inner = width // 4
         self.body = nn.Sequential(
-            reduce(width, inner, activation), middle, nn.BatchNorm2d(inner), activation(inner), expand(inner, width)
+            reduce(width, inner, activation),
+            middle,
+            nn.BatchNorm2d(inner),
+            activation(inner),
+            expand(inner, width),
+            nn.Dropout2d(dropout),
         )
         self.activate = activation(width)
 
@@ -79,7 +89,7 @@ class Bottleneck(nn.Module):
 class Down(nn.Module):
     """A bottleneck that halves the resolution: its main branch is max-pooled and padded with zero channels."""
 
-    def __init__(self, inputs: int, outputs: int):
+    def __init__(self, inputs: int, outputs: int, dropout: float):
         super().__init__()
         inner = outputs // 4
         self.body = nn.Sequential(
@@ -88,6 +98,7 @@ class Down(nn.Module):
             nn.BatchNorm2d(inner),
             nn.PReLU(inner),
             expand(inner, outputs),
+            nn.Dropout2d(dropout),
         )
         self.activate = nn.PReLU(outputs)
         self.extra = outputs - inputs
@@ -120,7 +131,7 @@ def context() -> list[Bottleneck]:
         dilated(32), dilated(32, 2), asymmetric(32), dilated(32, 4),
         dilated(32), dilated(32, 8), asymmetric(32), dilated(32, 16),
     )  # fmt: skip
-    return [Bottleneck(128, middle) for middle in middles]
+    return [Bottleneck(128, middle, DROPOUT) for middle in middles]
 
 
 class Network(nn.Module):
@@ -129,15 +140,15 @@ class Network(nn.Module):
     def __init__(self, classes: int):
         super().__init__()
         self.initial = Initial()
-        self.down1 = Down(16, 64)
-        self.stage1 = nn.Sequential(*(Bottleneck(64, dilated(16)) for _ in range(4)))
-        self.down2 = Down(64, 128)
+        self.down1 = Down(16, 64, EARLY_DROPOUT)
+        self.stage1 = nn.Sequential(*(Bottleneck(64, dilated(16), EARLY_DROPOUT) for _ in range(4)))
+        self.down2 = Down(64, 128, DROPOUT)
         self.stage2 = nn.Sequential(*context())
         self.stage3 = nn.Sequential(*context())
         self.up4 = Up(128, 64)
-        self.stage4 = nn.Sequential(*(Bottleneck(64, dilated(16), relu) for _ in range(2)))
+        self.stage4 = nn.Sequential(*(Bottleneck(64, dilated(16), activation=relu) for _ in range(2)))
         self.up5 = Up(64, 16)
-        self.stage5 = Bottleneck(16, dilated(4), relu)
+        self.stage5 = Bottleneck(16, dilated(4), activation=relu)
         self.classify = Doubling(16, classes, bias=True)
 
     def forward(self, images: Tensor) -> Tensor:

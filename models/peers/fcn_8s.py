@@ -1,4 +1,14 @@
-"""FCN-8s (Long, Shelhamer, Darrell; CVPR 2015, arXiv 1411.4038): Figure 3."""
+"""FCN-8s (Long, Shelhamer, Darrell; CVPR 2015, arXiv 1411.4038): Figure 3, the net of strides 32, 16 and 8.
+
+VGG-16 with its fully connected layers as convolutions; 1x1 convolutions score pool3, pool4 and the last layer, and the
+scores are upsampled and summed.
+
+Published (Table 1): 134 M parameters. Table 5 of DFANet says 136.2 GFLOPs at 512x1024; the 13 convolutions of VGG-16
+alone take 160 GMACs there, and the whole 222, so neither one nor two operations a multiply-accumulate fit.
+Deviations: upsampling is bilinear throughout (the authors' released nets keep their transposed convolutions fixed to
+it); images are not padded by 100 pixels, the 7x7 convolution is padded by 3 instead; the three scores are trained at
+once.
+"""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,8 +28,10 @@ class Encoder(nn.Module):
         self.head = nn.Sequential(
             nn.Conv2d(vgg.WIDTHS[-1], WIDTH, 7, padding=3),
             nn.ReLU(inplace=True),
+            nn.Dropout(0.5),
             nn.Conv2d(WIDTH, WIDTH, 1),
             nn.ReLU(inplace=True),
+            nn.Dropout(0.5),
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """ICNet: Zhao, Qi, Shen, Shi, Jia, ECCV 2018 (arXiv 1704.08545).
 
 Layers as in the authors' icnet_cityscapes.prototxt: the deployed network, which pruning left with half of PSPNet50's
-kernels. DFANet's Table 5 has 28.3 G and "26.5 M" at 1024x2048; counted are 29.2 GMACs and 6.70 million parameters,
+kernels. DFANet's Table 5 has 28.3 G and "26.5 M" at 1024x2048; counted are 29.0 GMACs and 6.70 million parameters,
 26.8 MB of float32.
 """
 
@@ -36,8 +36,8 @@ class Network(WithAuxiliary):
     one through three convolutions.
 
     As in the authors' network, the first two branches share their first stages and the smallest is made by halving
-    features, not the image. The stride of a stage lies in the 3x3 (in the prototxt, in the 1x1 before it), and the
-    network starts at half the width, where the authors trained the full one and pruned it. Weights of the auxiliary
+    features, not the image. The network starts at half the width, where the authors trained the full one and pruned
+    it. Weights of the auxiliary
     losses, 0.16 for the quarter-size and 0.4 for the half-size branch, are those of the known TensorFlow version. They
     compare scores with the labels at full size, not at the branches'.
     """
@@ -46,7 +46,7 @@ class Network(WithAuxiliary):
 
     def __init__(self, classes: int):
         super().__init__()
-        self.pspnet = ResNet(50, output_stride=8, width=32, deep_stem=True)
+        self.pspnet = ResNet(50, output_stride=8, strided=1, deep_stem=True, stem=32)
         shared, last = self.pspnet.widths[1], self.pspnet.widths[3]
         self.reduce = ConvNorm(last, 256)
         self.full = nn.Sequential(ConvNorm(3, 32, 3, 2), ConvNorm(32, 32, 3, 2), ConvNorm(32, 64, 3, 2))
@@ -66,9 +66,8 @@ class Network(WithAuxiliary):
 
     def _branches(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Stride 8 of `images` after one block of the second stage, and stride 16 after all stages and the pyramid."""
-        first, second, *later = self.pspnet.stages
-        half = second[0](first(self.pspnet.stem(images)))
-        x = second[1:](resize(half, [-(-side // 2) for side in half.shape[-2:]]))
-        for stage in later:
-            x = stage(x)
+        net = self.pspnet
+        half = net.stage2[0](net.stage1(net.stem(images)))
+        x = net.stage2[1:](resize(half, [-(-side // 2) for side in half.shape[-2:]]))
+        x = net.stage4(net.stage3(x))
         return half, self.reduce(x + sum(resize(pooled, x.shape[-2:]) for pooled in pyramid(x)))

@@ -2,7 +2,7 @@
 
 DFANet's Table 5 has 412.2 G and "250.8 M" at 713x713, the crop of the authors' Cityscapes model with ResNet-101, which
 is rendered here as their pspnet101_cityscapes_713.prototxt has it. The parameters are mebibytes of float32: 250.7 are
-counted, 65.7 million. The MACs come to 517.2 G; ResNet-50 would give 363.
+counted, 65.7 million. The MACs come to 517.2 G; ResNet-50 would give 364.
 """
 
 from torch import Tensor, nn

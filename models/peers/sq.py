@@ -1,4 +1,13 @@
-"""SQ (Treml et al., MLITS workshop at NIPS 2016, "Speeding up Semantic Segmentation for Autonomous Driving")."""
+"""SQ (Treml et al., MLITS workshop at NIPS 2016, "Speeding up Semantic Segmentation for Autonomous Driving").
+
+SqueezeNet 1.1 with ELU, parallel dilated convolutions at its end, and SharpMask-like refinements back to stride 2.
+
+Published (DFANet's Table 5): 270 GFLOPs at 1024x2048. The widths of the decoder and the dilation rates are our reading
+and not the paper's: each refinement is as wide as the encoder at its resolution. It takes 254 GMACs there, 6 % from 270
+at one operation a multiply-accumulate. Two readings in public take 147 and 575, the first 9 % from 270 at two
+operations, so which of the two the 270 counts stays open.
+Deviations: an odd side is rounded up when halved.
+"""
 
 import torch
 import torch.nn.functional as F

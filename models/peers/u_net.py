@@ -1,4 +1,10 @@
-"""U-Net (Ronneberger, Fischer, Brox; MICCAI 2015, arXiv 1505.04597): Figure 1."""
+"""U-Net (Ronneberger, Fischer, Brox; MICCAI 2015, arXiv 1505.04597): Figure 1.
+
+Published: 23 convolutional layers, which by Figure 1 are 31.0 M parameters; the paper counts no operations.
+Deviations: convolutions are padded and RGB is read, so that the scores have the image's size (Figure 1 turns 572x572
+into 388x388 and crops what it concatenates). The dropout at the end of the contracting path has no probability in the
+paper; here it is a half.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +24,7 @@ class Contracting(nn.Module):
         self.steps = nn.ModuleList(
             convolutions(inputs, [width] * 2, norm=False) for inputs, width in zip((3, *WIDTHS), WIDTHS, strict=False)
         )
+        self.dropout = nn.Dropout(0.5)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Features at strides 1, 2, 4, 8 and 16."""
@@ -25,7 +32,7 @@ class Contracting(nn.Module):
         for step in self.steps:
             x = step(F.max_pool2d(x, 2, ceil_mode=True) if features else x)
             features.append(x)
-        return features
+        return [*features[:-1], self.dropout(x)]
 
 
 class Step(nn.Module):

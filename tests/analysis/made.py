@@ -55,6 +55,9 @@ class Made:
     size: tuple[int, int] = (48, 64)
     epochs: int = 4
     errors: dict[str, float] = field(default_factory=lambda: dict(ERRORS))
+    gmacs: dict[str, float] = field(default_factory=lambda: dict(GMACS))
+    fused: dict[str, int] = field(default_factory=lambda: {"d": 2, "dfanet-a": 3})
+    """Networks of the variants whose predictions are also kept by network."""
     floor_miou: float = 0.21
     pictures: int = 4
     absent: tuple[int, ...] = ()
@@ -151,7 +154,7 @@ class Made:
         pd.DataFrame(curve).to_csv(folder / "curve.csv", index=False)
         self.record(
             folder / "train.json", {"epochs": self.epochs},
-            {"recipes.quick.training": training, f"variants.{variant}": {"structure": variant}},
+            {"recipes.quick.training": training, f"variants.{variant}": self._variant(variant)},
             self._manifest(), self._digests(folder, "curve.csv") | self._weights(variant, seed),
             **self._wildcards(variant, seed),
         )  # fmt: skip
@@ -170,7 +173,7 @@ class Made:
         np.savez_compressed(folder / "confusion.npz", confusion=confusion)
         np.savez_compressed(
             folder / "predictions.npz", index=index, names=np.array([f"street_{i:03d}" for i in index]),
-            predictions=predictions[index].astype(np.uint8),
+            predictions=predictions[index].astype(np.uint8), **self._networks(variant, predictions[index], rng),
         )  # fmt: skip
         bins = [
             {"above": 0, "upto": 64, "count": 40, "recall": 0.12},
@@ -182,12 +185,22 @@ class Made:
         }  # fmt: skip
         params = {
             "evaluation": {"border": 3}, "recipes.quick.training.score": "test",
-            "recipes.quick.training.frame_size": [128, 256], f"variants.{variant}": {"structure": variant},
+            "recipes.quick.training.frame_size": [128, 256], f"variants.{variant}": self._variant(variant),
         }  # fmt: skip
         self.record(
             folder / "scores.json", result, params, self._manifest() | self._weights(variant, seed),
             self._digests(folder, "confusion.npz", "predictions.npz"), **self._wildcards(variant, seed),
         )  # fmt: skip
+
+    def _variant(self, variant: str) -> dict[str, Any]:
+        networks = {"single": 1, "b": 1, "dfanet-a": 3}.get(variant, 2)
+        return {"structure": variant, "networks": networks, "decoder": "HL"}
+
+    def _networks(self, variant: str, predictions: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Worse from network to network."""
+        count = self.fused.get(variant, 0)
+        wrong = rng.random((count, *predictions.shape)) < 0.2 * np.arange(1, count + 1)[:, None, None, None]
+        return {"networks": np.where(wrong, 0, predictions).astype(np.uint8)} if count else {}
 
     def _wildcards(self, variant: str, seed: int) -> dict[str, str]:
         return {"data": "streets", "images": "crops", "recipe": "quick", "variant": variant, "seed": str(seed)}
@@ -203,7 +216,7 @@ class Made:
         return {f"results/{folder.relative_to(self.results)}/{name}": digest(folder / name) for name in names}
 
     def _complexity(self, variant: str, index: int) -> None:
-        macs = round(GMACS[variant] * 1e9)
+        macs = round(self.gmacs[variant] * 1e9)
         at = {
             "study": {"size": [128, 256], "macs": macs, "stages": {}, "ptflops_macs": macs},
             "paper": {"size": [1024, 1024], "macs": 32 * macs, "stages": {}, "ptflops_macs": 32 * macs},
@@ -211,7 +224,7 @@ class Made:
         self.record(
             self.results / f"complexity/streets/quick/{variant}.json",
             {"classes": len(CLASSES), "parameters": 550_000 * (index + 1), "megabytes": 2.2 * (index + 1), "at": at},
-            {"complexity": {"paper_size": [1024, 1024]}, f"variants.{variant}": {"structure": variant}},
+            {"complexity": {"paper_size": [1024, 1024]}, f"variants.{variant}": self._variant(variant)},
             data="streets", recipe="quick", variant=variant,
         )  # fmt: skip
 

@@ -1,35 +1,25 @@
 """The figures: all of them, the same bytes each time, and what must be seen in them."""
 
-import itertools
 import shutil
 import subprocess
 import sys
 
 import numpy as np
-import pandas as pd
 import pytest
+from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex, to_rgba
 from PIL import Image
 
-from analysis import accuracy_vs_gflops, claims, curves, per_class, qualitative, style
+from analysis import accuracy_vs_cost, claims, curves, networks, per_class, qualitative, style, tables, trade_off
+from analysis.cost import Cost
 from analysis.results import read
 from analysis.study import analyse
 from pipeline import graph
 from pipeline.errors import BadInput
 
 
-@pytest.fixture(scope="module")
-def figure(results):
-    with style.context():
-        return accuracy_vs_gflops.draw(results, claims.points(claims.read()))
-
-
 def caption(figure):
     return " ".join(figure.texts[0].get_text().split())
-
-
-def offsets(axes):
-    return np.vstack([np.asarray(each.get_offsets()) for each in axes.collections if len(each.get_offsets())])
 
 
 def test_every_file_that_the_graph_names(rendered):
@@ -44,53 +34,9 @@ def test_equal_numbers_give_equal_bytes(whole, rendered, tmp_path):
         assert path.read_bytes() == (tmp_path / path.relative_to(rendered)).read_bytes(), path.name
 
 
-def test_every_point_of_the_paper_is_there_and_hollow(figure):
-    tables = [pd.read_csv(f"data/paper/table{number}.csv") for number in (2, 3, 4, 5)]
-    columns = [table[["gmacs", table.filter(like="miou").columns[0]]].dropna().to_numpy() for table in tables]
-    wanted = {tuple(row) for row in np.vstack(columns).tolist()}
-    ours, theirs = figure.axes
-    assert {tuple(row) for row in offsets(theirs).tolist()} == wanted
-    assert not wanted & {tuple(row) for row in offsets(ours).tolist()}
-    assert all(not len(each.get_facecolor()) for each in theirs.collections)
-    assert "CRF-RNN" in caption(figure)
-
-
-def test_the_studys_points_are_means_at_its_own_input_size(figure, results):
-    drawn = {tuple(row) for row in offsets(figure.axes[0]).round(9).tolist()}
-    means = zip(results.complexity["macs_study"] / 1e9, 100 * results.means["miou"], strict=True)
-    assert {(round(x, 9), round(y, 9)) for x, y in means} <= drawn
-
-
-def test_labels_do_not_overlap_and_stay_inside(figure):
-    for axes in figure.axes:
-        boxes = {text.get_text(): text.get_window_extent() for text in axes.texts if text.get_text()}
-        for (one, first), (other, second) in itertools.combinations(boxes.items(), 2):
-            assert not first.overlaps(second), (one, other)
-        for name, box in boxes.items():
-            assert axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1, name
-
-
-def test_captions_hold_the_conditions(figure):
-    for words in (
-        "streets",
-        "10 frames of split test",
-        "128x256",
-        "4 epochs",
-        "Seeds 0, 1, 2",
-        "cpu",
-        "commit 01234567",
-    ):
-        assert words in caption(figure)
-
-
-def test_two_seeds_are_drawn_without_interval(made):
-    made.seeds, made.frames = (0, 1), 3
-    figure = accuracy_vs_gflops.draw(read(made.study, made.write().results), claims.points(claims.read()))
-    assert "without interval, for which 2 are too few" in caption(figure)
-
-
-def test_a_variant_has_one_colour_in_every_figure(figure, results):
+def test_a_variant_has_one_colour_in_every_figure(results):
     colours = style.colours(results.study.variants)
+    figure = accuracy_vs_cost.draw(results, claims.points(claims.read()), Cost.gflops(results))
     labels = {text.get_text(): to_hex(text.get_color()) for text in figure.axes[0].texts}
     lines = {line.get_label(): to_hex(line.get_color()) for line in curves.draw(results).axes[0].lines}
     drawn = [each for each in per_class.draw(results).axes[0].collections if each.get_label() in colours]
@@ -114,6 +60,47 @@ def test_without_frames_the_grid_shows_predictions_and_says_so(whole, results, t
     figure = qualitative.draw(results, tmp_path / "streets")
     assert [axes.get_title() for axes in figure.axes if axes.get_title()] == list(whole.variants)
     assert "The frames are not at hand here: predictions alone." in caption(figure)
+
+
+def test_each_network_of_the_deepest_aggregation_is_shown_beside_its_sum(whole, results):
+    figure = networks.draw(results, whole.prepared / "streets")
+    titles = ["frame", "truth", "network 1", "network 2", "network 3", "dfanet-a"]
+    assert [axes.get_title() for axes in figure.axes if axes.get_title()] == titles
+    kept = np.load(whole.run("dfanet-a", 0) / "predictions.npz")["networks"]
+    colours = {tuple(map(int, colour)) for colour in figure.axes[4].images[0].get_array().reshape(-1, 3)}
+    assert len(colours) == len(np.unique(kept[2, 0])), "the first frame, by network 3"
+    assert "a column shows a summand and not a network trained to stand alone" in caption(figure)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"variants": ("d", "dfanet-a"), "fused": {}}, "the runs of d, dfanet-a were evaluated before these"),
+        ({"variants": ("single", "b")}, "no variant of this study fuses the outputs of several networks"),
+        ({"variants": ("d",), "pictures": 0}, "evaluation.pictures is 0"),
+    ],
+)
+def test_without_predictions_by_network_the_figure_says_why(made, change, sentence):
+    for name, value in {"seeds": (0,), "frames": 2, **change}.items():
+        setattr(made, name, value)
+    figure = networks.draw(read(made.study, made.write().results), made.prepared / "streets")
+    assert f"No predictions by network: {sentence}" in caption(figure) and not figure.axes
+
+
+def test_the_trade_off_has_every_measure_and_marks_what_is_within_the_noise(results):
+    table = tables.structures(results)
+    figure = trade_off.draw(results, table)
+    titles = ["mIoU", "mIoU at borders", "Small objects", "GMACs", "Latency"]
+    assert [axes.get_title() for axes in figure.axes] == titles
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(results.study.variants)
+    points = [[each for each in axes.collections if isinstance(each, PathCollection)] for axes in figure.axes]
+    macs = results.complexity["macs_study"] / 1e9
+    for drawn, values in ((points[0], 100 * results.means["miou"]), (points[3], macs)):
+        assert [tuple(each.get_offsets()[0]) for each in drawn] == [*zip(values, range(6), strict=True)]
+    filled = [[tuple(each.get_facecolor()[0]) != (1, 1, 1, 1) for each in drawn] for drawn in points]
+    assert filled[0] == (table["verdict"] != "within the noise").tolist() and 1 < sum(filled[0]) < 6
+    assert filled[1] == [True, *[False] * 5], "all have the same border mIoU as the baseline"
+    assert filled[3] == [True] * 6, "counted, so without noise"
 
 
 def test_frames_of_another_preparation(made, results, tmp_path):

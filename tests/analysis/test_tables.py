@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_rel
 from sklearn.metrics import accuracy_score, jaccard_score
 
 from analysis import markdown, tables
@@ -59,11 +60,32 @@ def test_verdicts_tell_a_clear_difference_from_noise(structures):
     assert structures["verdict"].loc[["single", "b", "c"]].tolist() == ["baseline", "above", "within the noise"]
 
 
+def test_p_is_corrected_for_the_number_of_variants(whole, structures):
+    """By hand: the larger p of the two, the smallest of five times 5."""
+    columns = [f"miou_seed_{seed}" for seed in whole.seeds]
+    compared = structures.drop(index="single")
+    for name, row in compared.iterrows():
+        paired = ttest_rel(row[columns].astype(float), structures.loc["single", columns].astype(float))
+        assert row["p"] == pytest.approx(max(paired.pvalue, row["p_images"])), name
+    smallest = compared["p"].idxmin()
+    assert compared.loc[smallest, "p_holm"] == pytest.approx(min(1, 5 * compared["p"].min()))
+    assert (compared["p_holm"] >= compared["p"]).all() and np.isnan(structures.loc["single", "p_holm"])
+
+
+def test_spread_and_detectable_difference(whole, structures):
+    """With three seeds 80 % power takes 3.264 standard deviations of the paired differences (noncentral t, 2 df)."""
+    columns = [f"miou_seed_{seed}" for seed in whole.seeds]
+    differences = (structures.loc["d", columns] - structures.loc["single", columns]).astype(float)
+    assert structures.loc["d", "detectable_seeds"] == pytest.approx(3.26404 * differences.std(), rel=1e-4)
+    assert structures.loc["d", "miou_sd"] == pytest.approx(structures.loc["d", columns].astype(float).std())
+
+
 def test_markdown_names_costs_devices_and_conditions(rendered):
     text = (rendered / "tables/structures.md").read_text()
     for words in (
         "GMACs at 128x256", "GMACs at 1024x1024", "ms, eager float32, cpu", "10 (unstable)", "timed on a CPU",
         "10 frames of split test", "Seeds 0, 1, 2", "commit 01234567", "recall 1 to 64 px",
+        "Holm's method for 5 comparisons", "detectable, seeds", "detectable, images",
     ):  # fmt: skip
         assert words in text
 
