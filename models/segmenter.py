@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
@@ -44,8 +45,12 @@ class Segmenter(nn.Module):
     def _scaled(self, images: Tensor) -> Tensor:
         if self.scale == 1:
             return images
-        size = [max(1, round(side * self.scale)) for side in images.shape[-2:]]
-        return F.interpolate(images, size, mode="bilinear", antialias=True)
+        return F.interpolate(images, scaled_size(images.shape[-2:], self.scale), mode="bilinear", antialias=True)
+
+
+def scaled_size(size: Iterable[int], scale: float) -> tuple[int, ...]:
+    """What a network of `scale` sees of an image of `size`, in pixels."""
+    return tuple(max(1, round(side * scale)) for side in size)
 
     @property
     def fused(self) -> int:
