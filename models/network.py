@@ -41,11 +41,15 @@ class Network(nn.Module):
 
 
 class Classifier(nn.Module):
-    """A first network with its FC layer as classifier: what is pretrained (Section 4.1)."""
+    """A first network with its FC layer as classifier: what is pretrained (Section 4.1).
 
-    def __init__(self, backbone: str, reading: str = "first"):
+    `name` is a backbone's, and where it is by another reading than `first` also that one's: xception-a-fitted.
+    """
+
+    def __init__(self, name: str):
         super().__init__()
-        self.network = Network(backbone, "fc", READINGS[reading])
+        backbone = next(each for each in BACKBONES if name.startswith(each))
+        self.network = Network(backbone, "fc", READINGS[name.removeprefix(backbone).removeprefix("-") or "first"])
 
     def forward(self, images: Tensor) -> Tensor:
         """Class scores, Nx1000, of images Nx3xHxW."""

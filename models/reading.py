@@ -73,9 +73,8 @@ class Reading:
 FIRST = Reading()
 READINGS = {
     "first": FIRST,
-    "separable": replace(FIRST, fusion=Fusion(merge="separable")),
     "fitted": replace(FIRST, blocks=Blocks(depthwise_norm=True), fusion=Fusion(merge="separable")),
 }
 """`first` is what a variant without a reading means. `fitted` has the fewest other answers of all that fit the paper as
-well as its rounding lets one tell; its norms change the pretrained network, `separable` changes the decoder alone.
+well as its rounding lets one tell.
 """

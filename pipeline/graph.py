@@ -234,7 +234,7 @@ def _backbones(params: Params, variants: list[str], images: list[str]) -> list[s
     if images == [NO_IMAGES]:
         return []
     specs = [params.variants[name] for name in variants]
-    return list(dict.fromkeys(spec.backbone for spec in specs if isinstance(spec, Variant)))
+    return list(dict.fromkeys(spec.pretrained for spec in specs if isinstance(spec, Variant)))
 
 
 def _expand(pattern: str, space: dict[str, list[str]]) -> list[str]:

@@ -169,7 +169,12 @@ class Variant(Spec):
     networks: Annotated[int, Field(ge=1, le=4)]
     decoder: Literal["none", "HL", "HL+LL"]
     scale: Annotated[float, Field(gt=0, le=1)] = 1.0
-    reading: Literal["first", "separable", "fitted"] = "first"
+    reading: Literal["first", "fitted"] = "first"
+
+    @property
+    def pretrained(self) -> str:
+        """The network that pretraining gives it, as `models.network.Classifier` calls it."""
+        return self.backbone if self.reading == "first" else f"{self.backbone}-{self.reading}"
 
     @model_validator(mode="after")
     def _networks_fit_the_structure(self) -> "Variant":

@@ -131,7 +131,7 @@ def _before(job: Job, params: Params) -> list[Job]:
     if names["images"] == NO_IMAGES:
         return [frames]
     pretrain = {key: names[key] for key in ("images", "recipe")}
-    pretrain["backbone"] = params.variants[names["variant"]].backbone
+    pretrain["backbone"] = params.variants[names["variant"]].pretrained
     images = graph.job(params, "prepare", {"data": names["images"]})
     return [frames, images, graph.job(params, "pretrain", pretrain)]
 

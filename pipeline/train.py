@@ -79,9 +79,9 @@ def train(
 
 
 def _load(model: nn.Module, variant: "AnyVariant", pretrained: Path) -> list[dict[str, int]]:
-    if not hasattr(variant, "backbone"):
+    if not hasattr(variant, "pretrained"):
         raise BadInput(
             f"{variant.peer} cannot start from {pretrained}, which holds a backbone of DFANet's; "
             "train it in a study that trains from scratch"
         )
-    return weights.load_pretrained(model.structure.networks, pretrained, variant.backbone)
+    return weights.load_pretrained(model.structure.networks, pretrained, variant.pretrained)
