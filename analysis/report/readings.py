@@ -8,15 +8,14 @@ from analysis.report.cells import Cell, Part, Table, significant
 
 TITLES = {
     "candidates": "The best candidates, and those with a name",
-    "best": "The best reading",
-    "named": "Readings with a name",
     "questions": "Each question by itself",
     "without_table": "Chosen without one table, and held against it",
-    "cells": "The cells that they are held against",
-    "rounding": "Rounded or cut off",
+    "rounding": "Behind the best, when the digits that the paper rounded off are drawn anew",
 }
 """Headings of what the record's result holds; what is not named here is called by its key."""
-SHARES = ("error", "score", "median", "mean", "worst", "largest")
+ELSEWHERE = ("best", "named", "cells")
+"""What stands among the candidates: the first is the best, and the cells are the rows of their errors."""
+SHARES = ("error", "score", "median", "worst", "behind", "interval")
 """What a number's name holds if it is a share, shown in %."""
 BY_CELL = "errors"
 """A candidate's errors, one for each of the result's cells."""
@@ -25,27 +24,48 @@ BY_CELL = "errors"
 def parts(record: Record | None) -> list[Part]:
     """A sentence or a heading with a table for each thing that the result holds; nothing without a record."""
     found: list[Part] = []
-    for key, value in (record["result"] if record else {}).items():
+    result = record["result"] if record else {}
+    for key, value in result.items():
         title = TITLES.get(key, key.replace("_", " ").capitalize())
-        rows = _rows(value)
+        rows = _rows(_numbered(value, result)) if key == "candidates" else _rows(value)
+        rows = _answers(value) if key == "questions" else rows
         if rows is None:
             found.append(Part(text=f"{title}: {_cell(key, value).text}."))
-        elif rows:
+        elif rows and key not in ELSEWHERE:
             found += [Part(heading=title), *_table(title, rows)]
         if key == "candidates":
-            found += _errors(value, record["result"].get("cells", []))
+            found += _errors(value, result.get("cells", []))
     return found
 
 
+def _numbered(candidates: list[dict[str, Any]], result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The candidates by number, the best first, and by name where one has a name."""
+    names = {str(each["reading"]): f" ({name})" for name, each in result.get("named", {}).items()}
+    return [
+        {"candidate": f"{place + 1}{names.get(str(each.get('reading')), '')}", **each}
+        for place, each in enumerate(candidates)
+    ]
+
+
+def _answers(questions: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
+    """A row for each answer to each question: the best score that it allows."""
+    return [
+        {"question": question, "answer": answer, "best score": score}
+        for question, answers in questions.items()
+        for answer, score in answers.items()
+    ]
+
+
 def _rows(value: Any) -> list[dict[str, Any]] | None:
-    """The rows of a table, flat and without errors by cell; None for what is no table."""
+    """The rows of a table, flat, the answers last and without errors by cell; None for what is no table."""
     if isinstance(value, list) and all(isinstance(each, dict) for each in value):
-        return [flatten({key: one for key, one in each.items() if key != BY_CELL}) for each in value]
+        numbers = [{key: one for key, one in each.items() if key not in (BY_CELL, "reading")} for each in value]
+        return [flatten(one) | flatten(each.get("reading", {})) for one, each in zip(numbers, value, strict=True)]
     if not isinstance(value, dict):
         return None
     if all(isinstance(each, dict) for each in value.values()):
         return _rows([{"": name, **each} for name, each in value.items()])
-    return [{"": name, "value": each} for name, each in flatten(value).items() if not name.startswith(BY_CELL)]
+    return [{"": name, "value": each} for name, each in flatten(value).items()]
 
 
 def _table(title: str, rows: list[dict[str, Any]]) -> Iterator[Part]:
@@ -63,15 +83,14 @@ def _table(title: str, rows: list[dict[str, Any]]) -> Iterator[Part]:
 
 def _errors(candidates: list[dict[str, Any]], cells: list[dict[str, Any]]) -> Iterator[Part]:
     """A row a cell, a column a candidate in the order of their table."""
-    given = [each[BY_CELL] for each in candidates if BY_CELL in each]
-    by_candidate = [list(each.values()) if isinstance(each, dict) else each for each in given]
-    if cells and by_candidate and all(len(errors) == len(cells) for errors in by_candidate):
+    by_candidate = [each[BY_CELL] for each in candidates if len(each.get(BY_CELL, ())) == len(cells)]
+    if by_candidate:
+        said = ("variant", "quantity", "tables", "fitted_by", "paper")
         rows = [
-            [Cell(str(cell.get("variant"))), *(_cell(key, cell.get(key)) for key in ("quantity", "tables", "paper"))]
-            + [_cell("error", errors[index]) for errors in by_candidate]
+            [_cell(key, cell.get(key)) for key in said] + [_cell("error", errors[index]) for errors in by_candidate]
             for index, cell in enumerate(cells)
         ]
-        columns = ["", "quantity", "tables", "paper", *(str(place + 1) for place in range(len(by_candidate)))]
+        columns = [key.replace("_", " ") for key in said] + [str(place + 1) for place in range(len(by_candidate))]
         yield Part(heading="Errors by cell, a column a candidate")
         yield Part(table=Table("Errors by cell", columns, rows))
 
@@ -82,6 +101,6 @@ def _cell(key: str, value: Any) -> Cell:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return Cell("" if value is None else str(value))
     if isinstance(value, float) and any(word in key for word in SHARES):
-        return Cell(f"{100 * value:{'+' if 'error' in key else ''}.1f} %".replace("-", "\N{MINUS SIGN}"), value)
+        return Cell(f"{100 * value:{'+' if key == 'error' else ''}.1f} %".replace("-", "\N{MINUS SIGN}"), value)
     # Three digits, but what the paper prints as it prints it.
     return Cell(significant(value) if isinstance(value, float) and key != "paper" else str(value), value)

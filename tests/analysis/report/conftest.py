@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from analysis import curves, markdown, per_class, style, tables
 from analysis.report.page import render
 from tests.analysis.report import judged
 
@@ -11,11 +12,17 @@ def verdicts() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def parts(rendered) -> dict[str, dict]:
-    """The study's tables and figures as the page takes them."""
-    tables = {path.stem: path.read_text() for path in sorted(rendered.glob("tables/*.md"))}
-    figures = {path.name: path.read_bytes() for path in sorted(rendered.glob("figures/*"))}
-    return {"tables": tables, "figures": figures}
+def parts(results) -> dict[str, dict]:
+    """Tables and figures of the study as the page takes them; of the figures two, one of them in both formats."""
+    texts = {
+        "accuracy": markdown.accuracy(results, tables.accuracy(results)),
+        "structures": markdown.structures(results, tables.structures(results)),
+    }
+    with style.context():
+        curve, classes = curves.draw(results), per_class.draw(results)
+        figures = {f"curves.{kind}": style.render(curve, kind) for kind in ("svg", "png")}
+        figures["per_class.png"] = style.render(classes, "png")
+    return {"tables": texts, "figures": figures}
 
 
 @pytest.fixture(scope="session")
