@@ -1,25 +1,40 @@
 """Atrous spatial pyramid pooling: structure (b) of Figure 2."""
 
+import torch
 from torch import Tensor, nn
+
+from models.layers import ConvNorm
+from models.reading import FIRST, Context
 
 RATES = (6, 12, 18)
 
 
 class ASPP(nn.Module):
-    """Dilated 3x3 convolutions at several rates, summed, then batch norm and ReLU.
+    """Dilated 3x3 convolutions at several rates, and what else `reading` holds, joined; batch norm and ReLU.
 
-    The paper adds "ASPP" in Table 2 without saying which. Three rates, 256 channels, a sum and no projection fit the
-    5.3 and 3.6 GMACs that it adds to Xception A and B; the rates are DeepLab's (Chen et al. 2017).
+    The paper adds "ASPP" in Table 2 without saying which. The rates and the 256 channels are DeepLab's (Chen et al.
+    2017).
     """
 
-    def __init__(self, inputs: int, outputs: int = 256):
+    def __init__(self, inputs: int, outputs: int = 256, reading: Context = FIRST.context):
         super().__init__()
         self.width = outputs
         self.branches = nn.ModuleList(
             nn.Conv2d(inputs, outputs, 3, padding=rate, dilation=rate, bias=False) for rate in RATES
         )
-        self.norm = nn.Sequential(nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+        self.pointwise = nn.Conv2d(inputs, outputs, 1, bias=False) if reading.pointwise else None
+        self.pooling = nn.Conv2d(inputs, outputs, 1, bias=False) if reading.pooling else None
+        count = len(RATES) + reading.pointwise + reading.pooling
+        self.project = ConvNorm(count * outputs, outputs) if reading.projection else None
+        self.norm = nn.Sequential(nn.BatchNorm2d(count * outputs if self.project else outputs), nn.ReLU(inplace=True))
 
     def forward(self, x: Tensor) -> Tensor:
         """NxCxHxW to Nx`outputs`xHxW."""
-        return self.norm(sum(branch(x) for branch in self.branches))
+        parts = [branch(x) for branch in self.branches]
+        if self.pointwise:
+            parts.append(self.pointwise(x))
+        if self.pooling:
+            parts.append(self.pooling(x.mean(dim=(2, 3), keepdim=True)).expand_as(parts[0]))
+        if self.project:
+            return self.project(self.norm(torch.cat(parts, dim=1)))
+        return self.norm(sum(parts))

@@ -1,52 +1,72 @@
 """The output fusion of Figure 3, with its high-level (HL) and low-level (LL) path (Table 4)."""
 
+import torch
 from torch import Tensor, nn
 
-from models.layers import ConvNorm, resize
+from models.layers import ConvNorm, SeparableConv, resize
+from models.reading import FIRST, Fusion
 
 DECODERS = ("none", "HL", "HL+LL")
-WIDTH = 64
-"""Channels of the decoder's convolutions, and their 1x1 kernels: from a third-party note, and the paper's MACs fit."""
+MERGES = {
+    "1x1": ConvNorm,
+    "separable": SeparableConv,
+    "3x3": lambda inputs, outputs: ConvNorm(inputs, outputs, kernel=3),
+}
 
 
 class Path(nn.Module):
-    """Each input through a 1x1 convolution to 64 channels, resized to `size`, and summed."""
+    """Each input through a convolution to the decoder's channels, resized to `size`, and joined."""
 
-    def __init__(self, channels: list[int]):
+    def __init__(self, channels: list[int], reading: Fusion, join: str = "sum"):
         super().__init__()
-        self.reduce = nn.ModuleList(ConvNorm(count, WIDTH) for count in channels)
+        self.reduce = nn.ModuleList(ConvNorm(count, reading.width, reading.kernel) for count in channels)
+        self.reduce_first, self.join = reading.reduce_first, join
+        self.width = reading.width * (len(channels) if join == "concat" else 1)
 
     def forward(self, inputs: list[Tensor], size: tuple[int, int]) -> Tensor:
-        return sum(resize(reduce(x), size) for reduce, x in zip(self.reduce, inputs, strict=True))
+        outputs = [self.part(index, x, size) for index, x in enumerate(inputs)]
+        return torch.cat(outputs, dim=1) if self.join == "concat" else sum(outputs)
+
+    def part(self, index: int, x: Tensor, size: tuple[int, int]) -> Tensor:
+        """One input as it is joined with the others."""
+        reduce = self.reduce[index]
+        return resize(reduce(x), size) if self.reduce_first else reduce(resize(x, size))
 
 
 class Decoder(nn.Module):
     """Class scores from the outputs of all networks, at the resolution of the first network's enc2 (stride 4).
 
     `high` and `low` are the channels of the networks' outputs and of their enc2. Without a high-level path ("none")
-    the last network's output is classified by itself, at its own resolution (Tables 3 and 4 count nothing else).
+    the last network's output is classified by itself, at its own resolution unless `reading` says otherwise
+    (Tables 3 and 4 count nothing else).
     """
 
-    def __init__(self, kind: str, high: list[int], low: list[int], classes: int):
+    def __init__(self, kind: str, high: list[int], low: list[int], classes: int, reading: Fusion = FIRST.fusion):
         super().__init__()
-        self.high = Path(high) if kind != "none" else None
-        self.low = Path(low) if kind == "HL+LL" else None
-        self.merge = ConvNorm(WIDTH, WIDTH) if self.low else None
-        self.classify = nn.Conv2d(WIDTH if self.high else high[-1], classes, 1)
+        self.high = Path(high, reading) if kind != "none" else None
+        self.low = Path(low, reading, reading.join) if kind == "HL+LL" else None
+        self.merges_both, self.classified = reading.merges_both, reading.classified
+        merged = self.high if reading.merges_both else self.low
+        self.merge = MERGES[reading.merge](merged.width, reading.width) if merged else None
+        self.classify = nn.Conv2d(reading.width if self.high else high[-1], classes, 1)
 
     def forward(self, high: list[Tensor], low: list[Tensor]) -> Tensor:
-        if self.high is None:
-            return self.classify(high[-1])
         size = low[0].shape[-2:]
+        if self.high is None:
+            return self.classify(high[-1] if self.classified == "own" else resize(high[-1], size))
         fused = self.high(high, size)
         if self.low:
-            fused = fused + self.merge(self.low(low, size))
-        return self.classify(fused)
+            joined = self.low(low, size)
+            fused = fused + (joined if self.merges_both else self.merge(joined))
+        return self._classes(fused)
 
     def alone(self, output: Tensor, network: int, size: tuple[int, int]) -> Tensor:
-        """Class scores from one network's output alone, through its part of the high-level path.
+        """Class scores from one network's output alone, through its part of the high-level path (Figure 4).
 
-        Sum, resize and classifier are linear: added over the networks, these are the HL decoder's scores (with a bias
-        for each network instead of one).
+        Unless a convolution merges both paths, what follows the sum is linear: added over the networks, these are the
+        HL decoder's scores, with a bias for each network instead of one.
         """
-        return self.classify(resize(self.high.reduce[network](output), size))
+        return self._classes(self.high.part(network, output, size))
+
+    def _classes(self, fused: Tensor) -> Tensor:
+        return self.classify(self.merge(fused) if self.merge and self.merges_both else fused)

@@ -1,5 +1,7 @@
 """The convolutions every network here is made of, and resizing by target size."""
 
+from collections import OrderedDict
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -8,9 +10,12 @@ from torch import Tensor, nn
 class ConvNorm(nn.Sequential):
     """Convolution without bias, batch norm and, unless `activation` is False, ReLU. Keeps ceil(size / stride)."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, activation: bool = True):
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, activation: bool = True, dilation: int = 1
+    ):
+        padding = dilation * (kernel // 2)
         super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
+            nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False),
             nn.BatchNorm2d(outputs),
             *([nn.ReLU(inplace=True)] if activation else []),
         )
@@ -19,14 +24,18 @@ class ConvNorm(nn.Sequential):
 class SeparableConv(nn.Sequential):
     """Depthwise 3x3, pointwise 1x1, batch norm and, unless `activation` is False, ReLU (Section 3.2).
 
-    The paper does not say whether the depthwise half has a norm of its own; as in Xception (Chollet 2017) it has none.
+    The paper does not say whether the depthwise half has a norm of its own (`depthwise_norm`); in Xception (Chollet
+    2017) it has none.
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: int = 1, activation: bool = True):
-        super().__init__(
-            nn.Conv2d(inputs, inputs, 3, stride, padding=1, groups=inputs, bias=False),
-            ConvNorm(inputs, outputs, activation=activation),
-        )
+    def __init__(
+        self, inputs: int, outputs: int, stride: int = 1, activation: bool = True, depthwise_norm: bool = False
+    ):
+        depthwise = nn.Conv2d(inputs, inputs, 3, stride, padding=1, groups=inputs, bias=False)
+        pointwise = ConvNorm(inputs, outputs, activation=activation)
+        # By name, so that the two convolutions start from the same weights with and without the norm between them.
+        norm = {"norm": nn.BatchNorm2d(inputs)} if depthwise_norm else {}
+        super().__init__(OrderedDict({"0": depthwise, **norm, "1": pointwise}))
 
 
 def resize(features: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:

@@ -3,39 +3,50 @@
 from torch import Tensor, nn
 
 from models.attention import FCAttention
-from models.xception import XCEPTION_A, XCEPTION_B, Features, Xception
+from models.reading import FIRST, READINGS, Reading
+from models.resnet import ResNet
+from models.xception import XCEPTION_A, XCEPTION_B, Xception
 
-BACKBONES = {"xception-a": XCEPTION_A, "xception-b": XCEPTION_B}
+TABLE_1 = {"xception-a": XCEPTION_A, "xception-b": XCEPTION_B}
+BACKBONES = (*TABLE_1, "resnet-50")
 ATTENTIONS = ("fc", "none")
 
 
 class Network(nn.Module):
     """Backbone and attention; "Backbone A" in the paper's tables is Xception A with FC attention.
 
-    `entry` and `reused` are as in `Xception`.
+    `entry` and `reused` are as in `Xception`; a ResNet can only be a first network. `widths` are the stages' channels.
     """
 
     def __init__(
-        self, backbone: str, attention: str, entry: int | None = None, reused: tuple[int, int, int] = (0, 0, 0)
+        self,
+        backbone: str,
+        attention: str,
+        reading: Reading = FIRST,
+        entry: int | None = None,
+        reused: tuple[int, int, int] = (0, 0, 0),
     ):
         super().__init__()
-        self.backbone = Xception(BACKBONES[backbone], entry, reused)
+        if backbone in TABLE_1:
+            self.backbone = Xception(TABLE_1[backbone], entry, reused, reading.blocks)
+        else:
+            self.backbone = ResNet(50, **vars(reading.residuals))
         self.widths = self.backbone.widths
         self.attention = FCAttention(self.widths[-1]) if attention == "fc" else nn.Identity()
 
-    def forward(self, x: Tensor, reused: Features | None = None) -> tuple[Features, Tensor]:
+    def forward(self, x: Tensor, reused: tuple[Tensor, ...] | None = None) -> tuple[tuple[Tensor, ...], Tensor]:
         """The stages, and the last stage after attention: what is fused, and what a next network starts from."""
-        features = self.backbone(x, reused)
-        return features, self.attention(features.enc4)
+        features = self.backbone(x) if reused is None else self.backbone(x, reused)
+        return features, self.attention(features[-1])
 
 
 class Classifier(nn.Module):
     """A first network with its FC layer as classifier: what is pretrained (Section 4.1)."""
 
-    def __init__(self, backbone: str):
+    def __init__(self, backbone: str, reading: str = "first"):
         super().__init__()
-        self.network = Network(backbone, "fc")
+        self.network = Network(backbone, "fc", READINGS[reading])
 
     def forward(self, images: Tensor) -> Tensor:
         """Class scores, Nx1000, of images Nx3xHxW."""
-        return self.network.attention.classify(self.network.backbone(images).enc4)
+        return self.network.attention.classify(self.network.backbone(images)[-1])

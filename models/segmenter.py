@@ -4,24 +4,48 @@ import hashlib
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.decoder import Decoder
 from models.layers import resize
+from models.reading import READINGS, Reading
 from models.structures import STRUCTURES
 
 
 class Segmenter(nn.Module):
-    """One variant: a point of the space (structure, backbone, attention, networks, decoder)."""
+    """One variant: a point of the space (structure, backbone, attention, networks, decoder, scale).
 
-    def __init__(self, structure: str, backbone: str, attention: str, networks: int, decoder: str, classes: int):
+    The images are resized by `scale` (of each side) before the network sees them (Table 2). `reading` is what the
+    paper leaves open: a name of `READINGS`, or such a value itself.
+    """
+
+    def __init__(
+        self,
+        structure: str,
+        backbone: str,
+        attention: str,
+        networks: int,
+        decoder: str,
+        classes: int,
+        scale: float = 1.0,
+        reading: str | Reading = "first",
+    ):
         super().__init__()
-        self.structure = STRUCTURES[structure](backbone, attention, networks)
-        self.decoder = Decoder(decoder, self.structure.high, self.structure.low, classes)
+        self.scale = scale
+        reading = READINGS[reading] if isinstance(reading, str) else reading
+        self.structure = STRUCTURES[structure](backbone, attention, networks, reading)
+        self.decoder = Decoder(decoder, self.structure.high, self.structure.low, classes, reading.fusion)
 
     def forward(self, images: Tensor) -> Tensor:
         """Class scores, Nx`classes`xHxW, of images Nx3xHxW, any H and W from 64."""
-        return resize(self.decoder(*self.structure(images)), images.shape[-2:])
+        return resize(self.decoder(*self.structure(self._scaled(images))), images.shape[-2:])
+
+    def _scaled(self, images: Tensor) -> Tensor:
+        if self.scale == 1:
+            return images
+        size = [max(1, round(side * self.scale)) for side in images.shape[-2:]]
+        return F.interpolate(images, size, mode="bilinear", antialias=True)
 
     @property
     def fused(self) -> int:
@@ -30,7 +54,7 @@ class Segmenter(nn.Module):
 
     def alone(self, images: Tensor, network: int) -> Tensor:
         """Class scores as `forward`'s, from the output of one of the `fused` networks alone (Figure 4)."""
-        high, low = self.structure(images)
+        high, low = self.structure(self._scaled(images))
         return resize(self.decoder.alone(high[network], network, low[0].shape[-2:]), images.shape[-2:])
 
 

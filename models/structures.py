@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from models.aspp import ASPP
 from models.layers import resize
 from models.network import Network
+from models.reading import FIRST, Reading
 
 
 class Outputs(NamedTuple):
@@ -38,12 +39,12 @@ class Structure(nn.Module):
 class Single(Structure):
     """The backbone by itself."""
 
-    def __init__(self, backbone: str, attention: str, networks: int):
-        super().__init__([Network(backbone, attention)])
+    def __init__(self, backbone: str, attention: str, networks: int, reading: Reading = FIRST):
+        super().__init__([Network(backbone, attention, reading)])
 
     def forward(self, images: Tensor) -> Outputs:
         features, last = self.networks[0](images)
-        return Outputs([last], [features.enc2])
+        return Outputs([last], [features[0]])
 
 
 class MultiBranch(Structure):
@@ -52,8 +53,8 @@ class MultiBranch(Structure):
     The paper gives neither the scales nor whether branches share weights; ICNet halves, with weights of their own.
     """
 
-    def __init__(self, backbone: str, attention: str, networks: int):
-        super().__init__([Network(backbone, attention) for _ in range(networks)])
+    def __init__(self, backbone: str, attention: str, networks: int, reading: Reading = FIRST):
+        super().__init__([Network(backbone, attention, reading) for _ in range(networks)])
 
     def forward(self, images: Tensor) -> Outputs:
         outputs = Outputs([], [])
@@ -61,16 +62,16 @@ class MultiBranch(Structure):
             size = [max(1, side >> index) for side in images.shape[-2:]]
             features, last = network(resize(images, size))
             outputs.high.append(last)
-            outputs.low.append(features.enc2)
+            outputs.low.append(features[0])
         return outputs
 
 
 class PyramidPooling(Single):
     """Figure 2 (b): the backbone, and spatial pyramid pooling at its end."""
 
-    def __init__(self, backbone: str, attention: str, networks: int):
-        super().__init__(backbone, attention, networks)
-        self.context = ASPP(self.high[0])
+    def __init__(self, backbone: str, attention: str, networks: int, reading: Reading = FIRST):
+        super().__init__(backbone, attention, networks, reading)
+        self.context = ASPP(self.high[0], reading=reading.context)
         self.high = [self.context.width]
 
     def forward(self, images: Tensor) -> Outputs:
@@ -83,10 +84,10 @@ class NetworkReuse(Structure):
 
     reuses_stages = False
 
-    def __init__(self, backbone: str, attention: str, networks: int):
-        first = Network(backbone, attention)
+    def __init__(self, backbone: str, attention: str, networks: int, reading: Reading = FIRST):
+        first = Network(backbone, attention, reading)
         reused = first.widths if self.reuses_stages else (0, 0, 0)
-        later = [Network(backbone, attention, entry=first.widths[-1], reused=reused) for _ in range(networks - 1)]
+        later = [Network(backbone, attention, reading, first.widths[-1], reused) for _ in range(networks - 1)]
         super().__init__([first, *later])
 
     def forward(self, images: Tensor) -> Outputs:
@@ -94,8 +95,8 @@ class NetworkReuse(Structure):
         for network in self.networks:
             features, last = network(x, features if self.reuses_stages else None)
             outputs.high.append(last)
-            outputs.low.append(features.enc2)
-            x = resize(last, features.enc2.shape[-2:])
+            outputs.low.append(features[0])
+            x = resize(last, features[0].shape[-2:])
         return outputs
 
 
@@ -105,7 +106,7 @@ class StageReuse(NetworkReuse):
     reuses_stages = True
 
 
-STRUCTURES: dict[str, Callable[[str, str, int], Structure]] = {
+STRUCTURES: dict[str, Callable[..., Structure]] = {
     "single": Single,
     "a": MultiBranch,
     "b": PyramidPooling,

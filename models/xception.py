@@ -1,11 +1,13 @@
 """The lightweight Xception of Table 1, as the first network of an aggregation or as a later one."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from models.layers import ConvNorm, SeparableConv
+from models.reading import FIRST, Blocks
 
 
 class Features(NamedTuple):
@@ -31,26 +33,39 @@ XCEPTION_B = Table1(stem=8, widths=(32, 64, 128), blocks=(4, 6, 4))
 class Block(nn.Module):
     """Three separable convolutions, the first two a quarter as wide, and the sum with the input (Table 1).
 
-    A stage's first block halves the resolution. Where in the block the stride lies and whether the projection is
-    normalised is not said; the stride in the first convolution and a normalised 1x1 fit the paper's MACs.
+    A stage's first block halves the resolution. `reading` says in which convolution, and what its skip path holds.
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: int):
+    def __init__(self, inputs: int, outputs: int, stride: int, reading: Blocks = FIRST.blocks):
         super().__init__()
-        inner = outputs // 4
+        widths = (inputs, outputs // 4, outputs // 4, outputs)
         self.body = nn.Sequential(
-            SeparableConv(inputs, inner, stride),
-            SeparableConv(inner, inner),
-            SeparableConv(inner, outputs, activation=False),
+            *(
+                SeparableConv(
+                    *pair, stride if place == reading.strided else 1, place < 3, depthwise_norm=reading.depthwise_norm
+                )
+                for place, pair in enumerate(pairwise(widths), start=1)
+            )
         )
         self.stride = stride
         first = stride > 1 or inputs != outputs
-        self.shortcut = ConvNorm(inputs, outputs, activation=False) if first else nn.Identity()
+        self.shortcut = _projection(inputs, outputs, reading.shortcut) if first else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.shortcut is None:
+            return torch.relu(self.body(x))
         # A 1x1 convolution of stride 2 is a 1x1 convolution of every other pixel. Written as the first, its
         # gradient for 8 channels corrupts memory in torch 2.13's CPU build (oneDNN, channels_last).
         return torch.relu(self.body(x) + self.shortcut(x[:, :, :: self.stride, :: self.stride]))
+
+
+def _projection(inputs: int, outputs: int, kind: str) -> nn.Module | None:
+    projections = {
+        "none": lambda: None,
+        "plain": lambda: nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False)),
+        "normalised": lambda: ConvNorm(inputs, outputs, activation=False),
+    }
+    return projections[kind]()
 
 
 class Xception(nn.Module):
@@ -61,13 +76,19 @@ class Xception(nn.Module):
     input of enc2, enc3 and enc4 (Figure 3); zeros reuse nothing.
     """
 
-    def __init__(self, table: Table1, entry: int | None = None, reused: tuple[int, int, int] = (0, 0, 0)):
+    def __init__(
+        self,
+        table: Table1,
+        entry: int | None = None,
+        reused: tuple[int, int, int] = (0, 0, 0),
+        reading: Blocks = FIRST.blocks,
+    ):
         super().__init__()
         self.widths = table.widths
         self.conv1 = ConvNorm(3, table.stem, kernel=3, stride=2) if entry is None else nn.Identity()
         inputs = (entry or table.stem, *table.widths[:2])
         stages = [
-            nn.Sequential(Block(i + r, width, 2), *(Block(width, width, 1) for _ in range(count - 1)))
+            nn.Sequential(Block(i + r, width, 2, reading), *(Block(width, width, 1, reading) for _ in range(count - 1)))
             for i, r, width, count in zip(inputs, reused, table.widths, table.blocks, strict=True)
         ]
         self.enc2, self.enc3, self.enc4 = stages

@@ -147,10 +147,11 @@ class Variant(Spec):
     """A point in DFANet's space of networks; what each value means is said in models/."""
 
     structure: Literal["single", "a", "b", "c", "d"]
-    backbone: Literal["xception-a", "xception-b"]
+    backbone: Literal["xception-a", "xception-b", "resnet-50"]
     attention: Literal["fc", "none"]
     networks: Annotated[int, Field(ge=1, le=4)]
     decoder: Literal["none", "HL", "HL+LL"]
+    scale: Annotated[float, Field(gt=0, le=1)] = 1.0
 
     @model_validator(mode="after")
     def _networks_fit_the_structure(self) -> "Variant":
@@ -158,6 +159,17 @@ class Variant(Spec):
         if alone != (self.networks == 1):
             allowed = "one network" if alone else "2 to 4 networks"
             raise ValueError(f"structure {self.structure} has {allowed}, not {self.networks}")
+        return self
+
+    @model_validator(mode="after")
+    def _all_of_it_is_used(self) -> "Variant":
+        if self.structure == "a" and self.decoder == "none":
+            raise ValueError("structure a fuses its branches in the decoder, so decoder must be HL or HL+LL, not none")
+        if self.backbone == "resnet-50" and (self.structure not in ("single", "b") or self.decoder != "none"):
+            raise ValueError(
+                "backbone resnet-50 has no stages to aggregate or to fuse: "
+                f"structure must be single or b and decoder none, not {self.structure} and {self.decoder}"
+            )
         return self
 
 

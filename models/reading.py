@@ -1,0 +1,74 @@
+"""What the paper leaves open, as choices: a reading is one answer to each question, and nothing that the paper says.
+
+`pipeline/readings.py` tries them all on the paper's MACs and Params. The defaults are the reading `first`.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Table 1's blocks: which of a first block's three convolutions has the stride, and what its skip path holds.
+
+    `shortcut` is none (no sum in that block), plain (a 1x1 convolution) or normalised (with a batch norm).
+    `depthwise_norm` gives each depthwise convolution a batch norm of its own.
+    """
+
+    strided: int = 1
+    shortcut: str = "normalised"
+    depthwise_norm: bool = False
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """ResNet-50: its output stride, which of a bottleneck's convolutions has the stride, and its stem.
+
+    A deep stem is three 3x3 convolutions to 64, 64 and 128 channels in place of one 7x7 to 64 (Zhao et al. 2017).
+    """
+
+    output_stride: int = 16
+    strided: int = 2
+    deep_stem: bool = False
+
+
+@dataclass(frozen=True)
+class Context:
+    """ASPP: with DeepLab's 1x1 branch or image pooling, and branches summed, or concatenated and projected
+    (Chen et al. 2017)."""
+
+    pointwise: bool = False
+    pooling: bool = False
+    projection: bool = False
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """The decoder of Figure 3.
+
+    `width` channels; the convolutions that reduce to them have `kernel` and run before resizing (`reduce_first`) or
+    after it. The low-level path is joined by sum or concat (`join`); the convolution after it (`merge`: 1x1, separable
+    or 3x3) is applied to it alone or to both paths (`merges_both`, which needs the sum). A network without decoder is
+    classified at its own resolution or at stride 4 (`classified`).
+    """
+
+    width: int = 64
+    kernel: int = 1
+    reduce_first: bool = True
+    join: str = "sum"
+    merge: str = "1x1"
+    merges_both: bool = False
+    classified: str = "own"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One answer to every open question, by the part of the network that it concerns."""
+
+    blocks: Blocks = field(default_factory=Blocks)
+    residuals: Residuals = field(default_factory=Residuals)
+    context: Context = field(default_factory=Context)
+    fusion: Fusion = field(default_factory=Fusion)
+
+
+FIRST = Reading()
+READINGS = {"first": FIRST}
