@@ -1,16 +1,18 @@
 # The graph as Snakemake reads it. pipeline/graph.py says what every stage takes and makes; dvc.yaml says the same.
 #
 #   snakemake --cores 8                          the default study (params.yaml)
-#   snakemake --cores 8 --config study=camvid    another (studies/camvid/study.yaml)
+#   snakemake --cores 8 --config study=camvid    another (studies/camvid.yaml)
 #
 # A job runs again when its record differs from what its parameters, sources and inputs would make now, whichever engine
 # made it. Snakemake sees that as the age of the job's stamp.
 
-from pipeline import engine, params
+from pipeline import engine, params, reported
 from pipeline.graph import STAGES, jobs
 
 PARAMS = params.load(config.get("study"))
 GRAPH = engine.Graph(PARAMS, stamp=workflow.is_main_process)
+# One job at a time has the GPU (profiles/default); where there is none, nothing waits for it.
+GPU = engine.gpus()
 
 
 wildcard_constraints:
@@ -47,6 +49,8 @@ rule pretrain:
         *STAGES["pretrain"].outputs,
     log:
         GRAPH.log("pretrain"),
+    resources:
+        gpu=GPU,
     shell:
         "python -m pipeline pretrain {wildcards.images} {wildcards.recipe} {wildcards.backbone}"
 
@@ -59,6 +63,8 @@ rule train:
         *STAGES["train"].outputs,
     log:
         GRAPH.log("train"),
+    resources:
+        gpu=GPU,
     shell:
         "python -m pipeline train {wildcards.data} {wildcards.images} {wildcards.recipe} {wildcards.variant} {wildcards.seed}"
 
@@ -71,6 +77,8 @@ rule evaluate:
         *STAGES["evaluate"].outputs,
     log:
         GRAPH.log("evaluate"),
+    resources:
+        gpu=GPU,
     shell:
         "python -m pipeline evaluate {wildcards.data} {wildcards.images} {wildcards.recipe} {wildcards.variant} {wildcards.seed}"
 
@@ -98,6 +106,30 @@ rule complexity:
         "python -m pipeline complexity {wildcards.data} {wildcards.recipe} {wildcards.variant}"
 
 
+rule paper:
+    input:
+        GRAPH.stamp("paper"),
+        GRAPH.inputs("paper"),
+    output:
+        *STAGES["paper"].outputs,
+    log:
+        GRAPH.log("paper"),
+    shell:
+        "python -m pipeline paper"
+
+
+rule readings:
+    input:
+        GRAPH.stamp("readings"),
+        GRAPH.inputs("readings"),
+    output:
+        *STAGES["readings"].outputs,
+    log:
+        GRAPH.log("readings"),
+    shell:
+        "python -m pipeline readings"
+
+
 # All cores: nothing may run beside a timing.
 rule latency:
     input:
@@ -108,6 +140,8 @@ rule latency:
     log:
         GRAPH.log("latency"),
     threads: workflow.cores
+    resources:
+        gpu=GPU,
     shell:
         "python -m pipeline latency {wildcards.study}"
 
@@ -117,7 +151,7 @@ rule analyse:
         GRAPH.stamp("analyse"),
         GRAPH.inputs("analyse"),
     output:
-        *STAGES["analyse"].outputs,
+        *reported.outputs("analyse"),
     log:
         GRAPH.log("analyse"),
     shell:

@@ -22,8 +22,6 @@ OWN = ("DFANet", "Backbone", "Xception", "ResNet-50")
 """How the rows of the paper's own networks begin; it quotes the others."""
 UNITS = {"macs": ("G",), "parameters": ("M", "MB"), "miou": ("%",), "time": ("ms",), "fps": ("1/s",)}
 """The quantities, and the units each may be printed in."""
-CLASSES = {"cityscapes": 19, "camvid": 11, "pascal-voc": 21}
-"""What a network tells apart on the data that a claim is for."""
 COLUMNS = (
     "id", "source", "table", "row", "column", "quantity", "value", "unit", "decimals", "variant", "size", "split",
     "data", "device", "note",
@@ -117,15 +115,6 @@ def tolerances(folder: Path = Path(paths.PAPER)) -> dict[str, Tolerance]:
         }
     except (AttributeError, TypeError, ValueError) as error:
         raise BadInput(f"{path} is unreadable ({error}); allowed are relative and points, each a number") from None
-
-
-def to_count(claims: list[Claim]) -> dict[str, list[str]]:
-    """By variant, every size that a claim on MACs or parameters is for: what has to be counted."""
-    wanted: dict[str, list[str]] = {}
-    for claim in claims:
-        if claim.variant and claim.quantity in ("macs", "parameters"):
-            wanted.setdefault(claim.variant, []).append(claim.size)
-    return {variant: list(dict.fromkeys(sizes)) for variant, sizes in wanted.items()}
 
 
 def points(claims: list[Claim]) -> pd.DataFrame:

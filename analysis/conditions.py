@@ -31,6 +31,13 @@ def sentence(results: Results) -> str:
     )
 
 
+def short(results: Results) -> str:
+    """With what a study's mIoU was measured, for the cell of a table."""
+    study, training = results.study, results.training
+    scored = f"{study.data} {results.scored['split']}, input {size(results.scored['input_size'])}"
+    return f"{scored}, {training['epochs']} epochs in batches of {training['batch']}, {seeds(study.seeds).lower()}"
+
+
 def seeds(values: list[int]) -> str:
     """The seeds, all of which are reported."""
     return f"Seed{'s' if len(values) > 1 else ''} {', '.join(map(str, values))}"

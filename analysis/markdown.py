@@ -22,19 +22,19 @@ def accuracy(results: Results, table: pd.DataFrame) -> str:
         "All scores in %, means over the seeds; the last columns are the IoU of each class. Absent classes occur "
         f"neither in truth nor in prediction and are left out of the mean, not scored 0. {conditions.FLOOR}"
     )
-    return _page(f"# Accuracy: {results.study.title}", _table(rows), *conditions.all_of(results), reading)
+    return page(f"# Accuracy: {results.study.title}", grid(rows), *conditions.all_of(results), reading)
 
 
 def structures(results: Results, table: pd.DataFrame) -> str:
     """mIoU by seed with differences, intervals and verdict; then what each variant costs."""
     rows = table.to_dict("records")
-    return _page(
+    return page(
         f"# Structures: {results.study.title}",
-        _table([_scores(results, row) for row in rows]),
+        grid([_scores(results, row) for row in rows]),
         *conditions.all_of(results),
         _reading(results),
         "## Cost",
-        _table([_cost(results, row) for row in rows]),
+        grid([_cost(results, row) for row in rows]),
         _timing(results),
     )
 
@@ -101,11 +101,13 @@ def _timing(results: Results) -> str:
     )
 
 
-def _page(*parts: str) -> str:
+def page(*parts: str) -> str:
+    """Paragraphs, tables and headings as one document."""
     return "\n\n".join(parts) + "\n"
 
 
-def _table(rows: Rows) -> str:
+def grid(rows: Rows) -> str:
+    """A Markdown table; a cell that a row lacks stays empty."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *([row.get(c, "") for c in columns] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

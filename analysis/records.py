@@ -53,7 +53,7 @@ def agree(records: dict[Path, Record]) -> None:
     """
     first: dict[str, tuple[Any, Path]] = {}
     for path, record in records.items():
-        for key, value in {**_flatten(record["params"]), **record["inputs"], **record["outputs"]}.items():
+        for key, value in {**flatten(record["params"]), **record["inputs"], **record["outputs"]}.items():
             before, where = first.setdefault(key, (value, path))
             if value != before:
                 raise BadInput(
@@ -73,10 +73,11 @@ def _written_with(record: Record, path: Path) -> bytes:
     return content
 
 
-def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, keys joined by dots."""
     flat: dict[str, Any] = {}
     for key, value in tree.items():
-        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return flat
 
 

@@ -25,7 +25,8 @@ class Results:
 
     `confusion` and `predictions` are one entry a variant: (seeds, images, classes, classes) int64, rows truth, and the
     arrays of the first seed's predictions.npz. `complexity` is by variant: parameters, megabytes of float32, and the
-    multiply-accumulates macs_study and macs_paper at the two `sizes`, study's and paper's.
+    multiply-accumulates macs_study and macs_paper at the two `sizes`, study's and paper's. `records` is every record
+    that was read, by its path under results/, wherever the files lie.
     """
 
     study: "Study"
@@ -38,6 +39,7 @@ class Results:
     complexity: pd.DataFrame
     sizes: dict[str, list[int]]
     latency: dict[str, Any]
+    records: dict[str, Record]
 
     @cached_property
     def scored(self) -> dict[str, Any]:
@@ -106,6 +108,7 @@ def read(study: "Study", root: Path) -> Results:
         complexity=pd.DataFrame([_complexity(record["result"]) for record in complexity.values()], index=list(first)),
         sizes={name: at["size"] for name, at in next(iter(complexity.values()))["result"]["at"].items()},
         latency=latency["result"],
+        records={f"results/{path.relative_to(root).as_posix()}": record for path, record in files.seen.items()},
     )
 
 

@@ -2,24 +2,31 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from analysis import (
     accuracy_vs_cost,
+    architecture,
     claims,
     curves,
     markdown,
     networks,
     per_class,
     qualitative,
+    records,
     style,
     tables,
     trade_off,
+    verdict_page,
 )
+from analysis.contradictions import contradictions
 from analysis.cost import Cost
+from analysis.records import Record
+from analysis.report import page
 from analysis.results import Results, read
+from pipeline import paths
 from pipeline.storage import atomic
 
 if TYPE_CHECKING:
@@ -29,14 +36,15 @@ if TYPE_CHECKING:
 def analyse(
     study: "Study", folder: Path, results: Path = Path("results"), prepared: Path = Path("data/prepared")
 ) -> dict[str, dict[str, float]]:
-    """Render the results of `study` below `results` into `folder`'s tables/ and figures/; return the main numbers.
+    """Render the results of `study` below `results` into `folder`: tables/, figures/ and a page with all of them.
 
-    The numbers are by variant, floor and majority class, scores as fractions. `BadInput` names a result that is
-    missing, cut short, or made with other parameters than the rest. Without prepared frames the pictures show
+    Returned are the main numbers, by variant, floor and majority class, scores as fractions. `BadInput` names a result
+    that is missing, cut short, or made with other parameters than the rest. Without prepared frames the pictures show
     predictions alone.
     """
-    found = read(study, results)
+    found, paper = read(study, results), _paper(results)
     accuracy, structures = tables.accuracy(found), tables.structures(found)
+    judged, disagreements = verdict_page.judge(found, paper), contradictions(claims.read())
     summary = _summary(found, structures)
     files = {
         "metrics.json": (json.dumps(summary, indent=1) + "\n").encode(),
@@ -44,14 +52,30 @@ def analyse(
         "tables/accuracy.md": markdown.accuracy(found, accuracy).encode(),
         "tables/structures.csv": _csv(structures),
         "tables/structures.md": markdown.structures(found, structures).encode(),
-        **_figures(found, structures, prepared / study.data),
+        "tables/verdicts.csv": _csv(judged),
+        "tables/verdicts.md": verdict_page.render(study.title, judged, claims.tolerances(), disagreements).encode(),
+        **_figures(found, structures, paper[paths.PAPER_COMPLEXITY]["result"], prepared / study.data),
     }
+    others = paper | _manifest(study.data, prepared)
+    files["report.html"] = _report(found, files, judged, others, disagreements)
     for name, content in files.items():
         _write(folder / name, content)
     return summary
 
 
-def _figures(found: Results, structures: pd.DataFrame, prepared: Path) -> dict[str, bytes]:
+def _paper(results: Path) -> dict[str, Record]:
+    """The records that belong to the paper and to no study, by path."""
+    named = (paths.PAPER_COMPLEXITY, paths.READINGS)
+    return {path: records.read(results / Path(path).relative_to("results")) for path in named}
+
+
+def _manifest(data: str, prepared: Path) -> dict[str, Record]:
+    path = prepared / data / "manifest.json"
+    named = paths.fill(paths.MANIFEST, data=data).as_posix()
+    return {named: records.read(path, data=data)} if path.exists() else {}
+
+
+def _figures(found: Results, structures: pd.DataFrame, counted: dict[str, Any], prepared: Path) -> dict[str, bytes]:
     points = claims.points(claims.read())
     with style.context():
         figures = {
@@ -60,6 +84,7 @@ def _figures(found: Results, structures: pd.DataFrame, prepared: Path) -> dict[s
             "curves": curves.draw(found),
             "per_class": per_class.draw(found),
             "trade_off": trade_off.draw(found, structures),
+            "architecture": architecture.draw(**counted["architecture"]),
         }
         both = {
             f"figures/{name}.{kind}": style.render(figure, kind)
@@ -68,6 +93,14 @@ def _figures(found: Results, structures: pd.DataFrame, prepared: Path) -> dict[s
         }
         pictures = {"qualitative": qualitative.draw(found, prepared), "networks": networks.draw(found, prepared)}
         return both | {f"figures/{name}.png": style.render(figure, "png") for name, figure in pictures.items()}
+
+
+def _report(
+    found: Results, files: dict[str, bytes], judged: pd.DataFrame, others: dict[str, Record], disagreements: list[str]
+) -> bytes:
+    tables = {Path(name).stem: content.decode() for name, content in files.items() if name.endswith(".md")}
+    figures = {Path(name).name: content for name, content in files.items() if name.startswith("figures/")}
+    return page.render(found, judged, tables, figures, others, disagreements).encode()
 
 
 def _summary(found: Results, structures: pd.DataFrame) -> dict[str, dict[str, float]]:

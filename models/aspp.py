@@ -7,6 +7,7 @@ from models.layers import ConvNorm
 from models.reading import FIRST, Context
 
 RATES = (6, 12, 18)
+WIDTH = 256
 
 
 class ASPP(nn.Module):
@@ -16,7 +17,7 @@ class ASPP(nn.Module):
     2017).
     """
 
-    def __init__(self, inputs: int, outputs: int = 256, reading: Context = FIRST.context):
+    def __init__(self, inputs: int, outputs: int = WIDTH, reading: Context = FIRST.context):
         super().__init__()
         self.width = outputs
         self.branches = nn.ModuleList(

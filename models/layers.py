@@ -11,11 +11,18 @@ class ConvNorm(nn.Sequential):
     """Convolution without bias, batch norm and, unless `activation` is False, ReLU. Keeps ceil(size / stride)."""
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, activation: bool = True, dilation: int = 1
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 1,
+        stride: int = 1,
+        activation: bool = True,
+        dilation: int = 1,
+        groups: int = 1,
     ):
         padding = dilation * (kernel // 2)
         super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False),
+            nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False),
             nn.BatchNorm2d(outputs),
             *([nn.ReLU(inplace=True)] if activation else []),
         )

@@ -64,15 +64,24 @@ class ResNet(nn.Module):
 
     From `output_stride` (8, 16 or 32) on, stages dilate in place of halving the resolution. `strided` is the
     convolution of a bottleneck that has the stride, 1 or 2. A deep stem is three 3x3 convolutions, to 64, 64 and 128
-    channels, in place of one 7x7 (Zhao et al. 2017). `inputs` are the image's channels.
+    channels, in place of one 7x7 (Zhao et al. 2017). `inputs` are the image's channels, `stem` those of the stem: half
+    of 64 halves every layer.
     """
 
-    def __init__(self, depth: int, output_stride: int = 32, strided: int = 2, deep_stem: bool = False, inputs: int = 3):
+    def __init__(
+        self,
+        depth: int,
+        output_stride: int = 32,
+        strided: int = 2,
+        deep_stem: bool = False,
+        inputs: int = 3,
+        stem: int = STEM,
+    ):
         super().__init__()
         block, blocks = DEPTHS[depth]
-        self.widths = tuple(block.expansion * STEM * 2**stage for stage in range(4))
-        self.stem = _deep_stem(inputs) if deep_stem else _stem(inputs)
-        before, stride, dilation = 2 * STEM if deep_stem else STEM, 1, 1
+        self.widths = tuple(block.expansion * stem * 2**stage for stage in range(4))
+        self.stem = _deep_stem(inputs, stem) if deep_stem else _stem(inputs, stem)
+        before, stride, dilation = 2 * stem if deep_stem else stem, 1, 1
         for number, (width, count) in enumerate(zip(self.widths, blocks, strict=True), start=1):
             # A dilated stage's first block still has the resolution, and so the dilation, of the stage before it.
             first = block(before, width // block.expansion, stride, dilation, strided)
@@ -92,14 +101,14 @@ class ResNet(nn.Module):
         return tuple(features)
 
 
-def _stem(inputs: int) -> nn.Sequential:
-    return nn.Sequential(ConvNorm(inputs, STEM, 7, stride=2), nn.MaxPool2d(3, stride=2, padding=1))
+def _stem(inputs: int, width: int) -> nn.Sequential:
+    return nn.Sequential(ConvNorm(inputs, width, 7, stride=2), nn.MaxPool2d(3, stride=2, padding=1))
 
 
-def _deep_stem(inputs: int) -> nn.Sequential:
+def _deep_stem(inputs: int, width: int) -> nn.Sequential:
     return nn.Sequential(
-        ConvNorm(inputs, STEM, 3, stride=2),
-        ConvNorm(STEM, STEM, 3),
-        ConvNorm(STEM, 2 * STEM, 3),
+        ConvNorm(inputs, width, 3, stride=2),
+        ConvNorm(width, width, 3),
+        ConvNorm(width, 2 * width, 3),
         nn.MaxPool2d(3, stride=2, padding=1),
     )

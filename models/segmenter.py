@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
@@ -41,12 +42,6 @@ class Segmenter(nn.Module):
         """Class scores, Nx`classes`xHxW, of images Nx3xHxW, any H and W from 64."""
         return resize(self.decoder(*self.structure(self._scaled(images))), images.shape[-2:])
 
-    def _scaled(self, images: Tensor) -> Tensor:
-        if self.scale == 1:
-            return images
-        size = [max(1, round(side * self.scale)) for side in images.shape[-2:]]
-        return F.interpolate(images, size, mode="bilinear", antialias=True)
-
     @property
     def fused(self) -> int:
         """The number of networks whose outputs the decoder's high-level path adds; 0 without that path."""
@@ -57,20 +52,31 @@ class Segmenter(nn.Module):
         high, low = self.structure(self._scaled(images))
         return resize(self.decoder.alone(high[network], network, low[0].shape[-2:]), images.shape[-2:])
 
+    def _scaled(self, images: Tensor) -> Tensor:
+        if self.scale == 1:
+            return images
+        return F.interpolate(images, scaled_size(images.shape[-2:], self.scale), mode="bilinear", antialias=True)
+
+
+def scaled_size(size: Iterable[int], scale: float) -> tuple[int, ...]:
+    """What a network of `scale` sees of an image of `size`, in pixels."""
+    return tuple(max(1, round(side * scale)) for side in size)
+
 
 def initialise(model: nn.Module, seed: int) -> None:
     """Draw every weight from (seed, its name): modules that two variants share start alike.
 
-    He's normal, over the fan-out for convolutions and over the fan-in for the FC layer; biases 0, norms 1 and 0.
+    He's normal, over the fan-out for convolutions (transposed ones too: what one input value reaches) and over the
+    fan-in for the FC layer; biases 0, norms 1 and 0.
     """
     for name, module in model.named_modules():
-        if not isinstance(module, nn.Conv2d | nn.Linear):
+        if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             continue
         weight = module.weight
         fan = (
             weight.shape[1]
             if isinstance(module, nn.Linear)
-            else weight.shape[0] * weight[0, 0].numel() // module.groups
+            else module.out_channels * weight[0, 0].numel() // module.groups
         )
         digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)

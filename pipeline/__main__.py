@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-from pathlib import Path
 
 from pipeline import graph, params
 from pipeline.errors import BadInput, did_you_mean
@@ -42,8 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("--cores", type=int, default=os.cpu_count(), help="jobs side by side (default: all cores)")
     _add(commands, "fetch", _fetch, "download a data set that may be downloaded", "data")
     _add(commands, "agree", _agree, "tell DVC which of a study's results are current", "study")
-    _add(commands, "dvc", _dvc, "write studies/STUDY/dvc.yaml", "name")
-    _add(commands, "keep", _keep, "keep a study's result files in studies/STUDY/results", "study")
+    commands.add_parser("dvc", help="write dvc.yaml and studies/dvc.yaml after a run was added").set_defaults(call=_dvc)
+    _add(commands, "keep", _keep, "keep a study's result files in studies/STUDY", "study")
     _add(commands, "render", _render, "tables and figures from kept result files, without training", "study")
     ui = _add(commands, "ui", _ui, "browse a study's runs in MLflow's UI", "study")
     ui.add_argument("--port", type=int, default=5000)
@@ -63,11 +62,21 @@ def _job(options: argparse.Namespace) -> None:
     wildcards = {name: getattr(options, name) for name in graph.STAGES[options.stage].wildcards}
     loaded = params.load(wildcards.get("study"))
     _known(wildcards, loaded)
+    if "study" in wildcards and "DVC_STAGE" in os.environ:
+        # DVC would leave out a run that was added since: it learns of runs from dvc.yaml alone.
+        from pipeline import dvc
+
+        dvc.check()
     run(graph.job(loaded, options.stage, wildcards), loaded, track=not options.no_track)
 
 
 def _known(wildcards: dict[str, str], loaded: params.Params) -> None:
-    sections = {"data": loaded.data, "images": loaded.data, "recipe": loaded.recipes, "variant": loaded.variants}
+    sections = {
+        "data": loaded.data,
+        "images": {**loaded.data, params.NO_IMAGES: None},
+        "recipe": loaded.recipes,
+        "variant": loaded.variants,
+    }
     for name, section in sections.items():
         value = wildcards.get(name)
         if value is not None and value not in section:
@@ -97,10 +106,9 @@ def _agree(options: argparse.Namespace) -> None:
 
 
 def _dvc(options: argparse.Namespace) -> None:
-    from pipeline import engine, provenance
+    from pipeline import dvc
 
-    study = params.load(options.name).study.name
-    provenance.write_atomically(Path(f"studies/{study}/dvc.yaml"), engine.dvc_yaml(study))
+    dvc.write()
 
 
 def _keep(options: argparse.Namespace) -> None:

@@ -20,7 +20,7 @@ MEAN = torch.tensor([0.485, 0.456, 0.406])
 SPREAD = torch.tensor([0.229, 0.224, 0.225])
 """ImageNet's channel means and standard deviations: the backbone is pretrained on such images."""
 
-ORDER, AUGMENTATION = 1, 2
+ORDER, AUGMENTATION, DROPOUT = 1, 2, 3
 """Random streams; initialisation has its own (models.segmenter.initialise)."""
 
 

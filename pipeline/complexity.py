@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.build import build
+from models.heads import deployed_parameters
 from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def count_paper(claims: Iterable[tuple[str, Size, int]], variants: Mapping[str, 
 def _count(variant: "AnyVariant", classes: int, sizes: Mapping[str, Size]) -> dict[str, Any]:
     with torch.device("meta"):
         model = build(variant.model_dump(), classes).eval()
-    parameters = sum(parameter.numel() for parameter in model.parameters())
+    parameters = deployed_parameters(model)
     return {
         "classes": classes,
         "parameters": parameters,
@@ -77,7 +78,7 @@ def count_at(model: nn.Module, size: Size) -> dict[str, Any]:
     """MACs of a model on the meta device for one RGB image of `size`: in all, by every counter, and by stage."""
     image = torch.empty(1, 3, *size, device="meta")
     with FlopCounterMode(display=False) as counter:
-        closed_form = count_layers(model, image)
+        closed_form = sum(count_layers(model, image).values())
     counts = {
         "macs": counter.get_total_flops() // 2,
         "ptflops_macs": _ptflops(model, size),
@@ -87,24 +88,24 @@ def count_at(model: nn.Module, size: Size) -> dict[str, Any]:
     return {"size": list(size), **counts, "stages": _stages(counter)}
 
 
-def count_layers(model: nn.Module, *inputs: Any) -> int:
-    """MACs of the convolutions and linear layers that `model(*inputs)` calls, from their shapes alone.
+def count_layers(model: nn.Module, *inputs: Any) -> dict[str, int]:
+    """MACs of each convolution and linear layer that `model(*inputs)` calls, from its shapes alone.
 
     A convolution spends its kernel and the channels of a group on every value that it gives, a transposed one on every
     value that it gets, and a linear layer its input on every output.
     """
-    total = 0
+    names = {layer: name for name, layer in model.named_modules() if type(layer) in MACS}
+    found = dict.fromkeys(names.values(), 0)
 
     def add(layer: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal total
-        total += MACS[type(layer)](layer, arguments[0], output)
+        found[names[layer]] += MACS[type(layer)](layer, arguments[0], output)
 
-    handles = [layer.register_forward_hook(add) for layer in model.modules() if type(layer) in MACS]
+    handles = [layer.register_forward_hook(add) for layer in names]
     with torch.no_grad():
         model(*inputs)
     for handle in handles:
         handle.remove()
-    return total
+    return found
 
 
 MACS: dict[type[nn.Module], Callable[[Any, Tensor, Tensor], int]] = {

@@ -1,15 +1,14 @@
 """What both engines need to know of a study's jobs: which are out of date, and how that is told to each."""
 
 import os
-import re
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline import graph, paths, provenance
-from pipeline.graph import Job
+from pipeline import dvc, graph, paths, provenance
+from pipeline.errors import BadInput
 from pipeline.params import Params
 
 LONG_AGO = 946684800
@@ -27,6 +26,11 @@ def stale(params: Params) -> dict[str, list[str]]:
             found[job.name] = reasons
             waiting |= dict.fromkeys(job.outputs, job.name)
     return found
+
+
+def gpus() -> int:
+    """1 where jobs use an NVIDIA GPU, else 0; without importing torch, which takes seconds."""
+    return int(any(Path("/proc/driver/nvidia/gpus").glob("*")))
 
 
 class Graph:
@@ -60,35 +64,21 @@ class Graph:
 
 def agree(params: Params) -> str:
     """Record every job whose results are current as current in dvc.lock too, each by its name; say how many."""
+    dvc.write()
     current = [job for job in graph.jobs(params) if not provenance.reasons(job, params)]
-    file = dvc_file(params)
-    names = [f"{file}:{dvc_name(job)}" for job in current]
-    if names:
-        subprocess.run(["dvc", "commit", "--force", "--quiet", *names], check=True)
-    return f"DVC knows {len(names)} of the study's {len(graph.jobs(params))} jobs as up to date"
+    if current:
+        _commit(dvc.addresses(current))
+    return f"DVC knows {len(current)} of the study's {len(graph.jobs(params))} jobs as up to date"
 
 
-def dvc_file(params: Params) -> str:
-    """The dvc.yaml that declares the study."""
-    study = paths.fill(paths.STUDY, study=params.study.name)
-    return str(study.with_name("dvc.yaml")) if study.exists() else "dvc.yaml"
-
-
-def dvc_name(job: Job) -> str:
-    """A job's name in dvc.yaml: the stage, and the values of the wildcards that its matrix spans."""
-    spans = {"prepare": ["data"], "pretrain": ["backbone"], "complexity": ["variant"]}
-    spans |= dict.fromkeys(("train", "evaluate"), ["variant", "seed"])
-    values = [job.wildcards[name] for name in spans.get(job.stage, [])]
-    return "@".join([job.stage, "-".join(values)]) if values else job.stage
-
-
-def dvc_yaml(study: str) -> str:
-    """dvc.yaml for a study of studies/: the default's, with the study's own choices and run from the root."""
-    stages = Path("dvc.yaml").read_text().split("\nstages:\n")[1]
-    stages = re.sub(r"^(  [a-z]+:\n)", r"\1    wdir: ../..\n", stages, flags=re.MULTILINE)
-    own = rf"      - {paths.fill(paths.STUDY, study=study)}:\n          - \1\n"
-    stages = re.sub(r"^      - (study\S*)\n", own, stages, flags=re.MULTILINE)
-    return f"# Written from dvc.yaml by `python -m pipeline dvc {study}`.\n\nvars:\n  - study.yaml\n\nstages:\n{stages}"
+def _commit(names: list[str]) -> None:
+    # An engine that was killed may have left its own `dvc commit` running, which holds DVC's lock for a moment.
+    done = subprocess.run(
+        ["dvc", "--wait-for-lock", "commit", "--force", *names], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        reason = " ".join(done.stderr.split()) or "it did not say why"
+        raise BadInput(f"DVC did not take note of what is current: {reason}; then run `python -m pipeline agree` again")
 
 
 def _stamp(record: Path) -> Path:

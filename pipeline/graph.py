@@ -1,6 +1,6 @@
 """The graph of a study: which stage makes which files from which, with which parameters and sources.
 
-Snakefile asks this module; dvc.yaml says the same by hand, and tests/test_graph.py holds one against the other.
+Snakefile asks this module and pipeline/dvc.py writes dvc.yaml from it; tests/test_graph.py holds them together.
 """
 
 import ast
@@ -9,12 +9,15 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 
-from pipeline import paths
-from pipeline.params import Params
+from pipeline import claimed, paths
+from pipeline.params import NO_IMAGES, Params, Variant
 
-FIGURES = ("accuracy_vs_gflops", "accuracy_vs_latency", "curves", "per_class", "trade_off")
+FIGURES = ("accuracy_vs_gflops", "accuracy_vs_latency", "curves", "per_class", "trade_off", "architecture")
 PICTURES = ("qualitative", "networks")
-TABLES = ("accuracy", "structures")
+TABLES = ("accuracy", "structures", "verdicts")
+ASSETS = (".html", ".css", ".js")
+"""What a package may hold besides modules that changes what it makes."""
+BUILD = Path("models/build.py")
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ STAGES = {
     ),
     "train": Stage(
         "pipeline.train", ("data", "images", "recipe", "variant", "seed"),
-        (paths.MANIFEST, f"{paths.PRETRAINED}/{paths.WEIGHTS}"),
+        (paths.MANIFEST, f"{paths.PRETRAINED}/{paths.WEIGHTS}", f"{paths.GRID}/scores.json"),
         _run("train.json", "curve.csv", paths.WEIGHTS),
         (_TRAINING, "variants.{variant}"),
     ),
@@ -81,6 +84,12 @@ STAGES = {
         (paths.COMPLEXITY,),
         ("complexity", "data.{data}.kind", f"{_TRAINING}.frame_size", "variants.{variant}"),
     ),
+    "paper": Stage(
+        "pipeline.paper", (), (paths.CLAIMS,), (paths.PAPER_COMPLEXITY,), ("variants.{claimed}",),
+    ),
+    "readings": Stage(
+        "pipeline.readings", (), (paths.CLAIMS,), (paths.READINGS,), ("variants.{claimed}",),
+    ),
     "latency": Stage(
         "pipeline.latency", ("study",),
         (paths.COMPLEXITY,),
@@ -92,7 +101,7 @@ STAGES = {
         (
             *_run("train.json", "curve.csv", "scores.json", "confusion.npz", "predictions.npz"),
             paths.MANIFEST, f"{paths.FLOOR}/floor.json", paths.COMPLEXITY, f"{paths.RESULTS}/latency.json",
-            *(f"{paths.PAPER}/table{number}.csv" for number in (2, 3, 4, 5)),
+            paths.CLAIMS, paths.TOLERANCES, paths.PAPER_COMPLEXITY, paths.READINGS,
         ),
         (
             f"{paths.RESULTS}/analysis.json",
@@ -100,15 +109,13 @@ STAGES = {
             *_results("tables", TABLES, "csv", "md"),
             *_results("figures", FIGURES, "svg", "png"),
             *_results("figures", PICTURES, "png"),
+            f"{paths.RESULTS}/report.html",
         ),
         ("study",),
     ),
     "track": Stage(
         "pipeline.tracking", ("study",),
-        (
-            *_run("train.json", "curve.csv", "scores.json", "predictions.npz"),
-            paths.COMPLEXITY, f"{paths.RESULTS}/latency.json", f"{paths.RESULTS}/analysis.json",
-        ),
+        (f"{paths.RESULTS}/analysis.json",),  # which holds the digests of every result that is tracked
         (f"{paths.RESULTS}/mlflow.json",),
         ("study",),
     ),
@@ -124,6 +131,7 @@ class Job:
     inputs: tuple[Path, ...]
     outputs: tuple[Path, ...]
     params: tuple[str, ...]
+    sources: tuple[Path, ...]
 
     @property
     def record(self) -> Path:
@@ -146,53 +154,87 @@ class Job:
 
 def jobs(params: Params) -> list[Job]:
     """Every job of the study, in an order in which they can run."""
-    study = _space(params)
     return [
-        job(params, stage, dict(zip(spec.wildcards, values, strict=True)))
-        for stage, spec in STAGES.items()
-        for values in product(*(_values(stage, wildcard, study) for wildcard in spec.wildcards))
+        job(params, stage, dict(zip(STAGES[stage].wildcards, values, strict=True)))
+        for stage, space in _choices(params)
+        for values in product(*(space[wildcard] for wildcard in STAGES[stage].wildcards))
     ]
 
 
 def job(params: Params, stage: str, wildcards: dict[str, str]) -> Job:
     """One job; wildcards that a pattern holds and the job does not take all the study's values."""
-    spec, study = STAGES[stage], _space(params)
-    space = {name: [str(wildcards[name])] if name in wildcards else values for name, values in study.items()}
-    if "variant" in wildcards and "backbone" not in wildcards:
-        space["backbone"] = [params.variants[wildcards["variant"]].backbone]
+    spec = STAGES[stage]
+    space = _space(params, **{name: [str(value)] for name, value in wildcards.items()})
     return Job(
         stage,
         wildcards,
         tuple(Path(path) for pattern in spec.inputs for path in _expand(pattern, space)),
         tuple(Path(path) for pattern in spec.outputs for path in _expand(pattern, space)),
         tuple(key for pattern in spec.params for key in _expand(pattern, space)),
+        _sources(stage, space["claimed" if "{claimed}" in "".join(spec.params) else "variant"], params),
     )
 
 
-def sources(stage: str) -> list[Path]:
-    """The project's modules that a stage's module imports, directly or not, itself and their packages included."""
+def _sources(stage: str, variants: list[str], params: Params) -> tuple[Path, ...]:
+    """The modules that a job executes: its stage's, and those of the peers among its variants."""
+    found = sources(STAGES[stage].module)
+    if BUILD not in found:
+        return found
+    peers = {params.variants[name].module for name in variants if not isinstance(params.variants[name], Variant)}
+    return tuple(sorted({*found, *peers}))
+
+
+@cache
+def sources(module: str) -> tuple[Path, ...]:
+    """The project's modules that `module` imports, directly or not, itself and their packages included.
+
+    What builds any network depends on all that lies in models/ itself: a peer may use any of it.
+    """
     found: set[Path] = set()
-    waiting = [STAGES[stage].module]
+    waiting = [module]
     while waiting:
         module = waiting.pop()
         path = _file(module)
         if path and path not in found:
             found.add(path)
             waiting += [*_imports(path), module.rpartition(".")[0]]
-    return sorted(found)
+    found |= set(BUILD.parent.glob("*.py")) if BUILD in found else set()
+    packages = [path.parent for path in found if path.name == "__init__.py"]
+    return tuple(sorted(found | {path for folder in packages for path in folder.iterdir() if path.suffix in ASSETS}))
 
 
-def _space(params: Params) -> dict[str, list[str]]:
+def _space(params: Params, **chosen: list[str]) -> dict[str, list[str]]:
+    """What each name in a pattern may stand for: the study's values, but those that are `chosen`."""
     study = params.study
     space = {"study": [study.name], "data": [study.data], "images": [study.images], "recipe": [study.recipe]}
-    space |= {"backbone": study.backbones, "variant": study.variants, "seed": [str(seed) for seed in study.seeds]}
-    return space
+    space |= {"variant": study.variants, "seed": [str(seed) for seed in study.seeds]}
+    space |= chosen
+    space["claimed"] = claimed.variants()
+    space["grid"] = params.recipes[space["recipe"][0]].training.grid
+    return {"backbone": _backbones(params, space["variant"], space["images"]), **space}
 
 
-def _values(stage: str, wildcard: str, study: dict[str, list[str]]) -> list[str]:
-    # Both what is segmented and what is pretrained on is prepared by the same stage.
-    both = stage == "prepare" and wildcard == "data"
-    return list(dict.fromkeys(study["data"] + study["images"])) if both else study[wildcard]
+def _choices(params: Params) -> list[tuple[str, dict[str, list[str]]]]:
+    """Each stage with the values that it has jobs for, in an order in which they can run."""
+    study, found = _space(params), []
+    for stage in STAGES:
+        if stage == "prepare":  # both what is segmented and what is pretrained on
+            names = dict.fromkeys(study["data"] + study["images"])
+            found.append((stage, study | {"data": [name for name in names if name != NO_IMAGES]}))
+            continue
+        if stage == "train":  # the runs that a learning rate is chosen from come first
+            grids = [_space(params, recipe=[name], seed=["0"]) for name in study["grid"]]
+            found += [(each, grid) for grid in grids for each in ("train", "evaluate")]
+        found.append((stage, study))
+    return found
+
+
+def _backbones(params: Params, variants: list[str], images: list[str]) -> list[str]:
+    """What is pretrained for these variants."""
+    if images == [NO_IMAGES]:
+        return []
+    specs = [params.variants[name] for name in variants]
+    return list(dict.fromkeys(spec.backbone for spec in specs if isinstance(spec, Variant)))
 
 
 def _expand(pattern: str, space: dict[str, list[str]]) -> list[str]:

@@ -15,7 +15,7 @@ KEPT_STAGES = ("prepare", "pretrain", "train", "evaluate", "floor", "complexity"
 
 
 def keep(params: Params) -> Path:
-    """Copy the study's result files to studies/STUDY/results and render them; return that folder.
+    """Copy the study's result files to studies/STUDY and render them; return that folder.
 
     `BadInput` if one is missing or is not what today's parameters and inputs would make.
     """
@@ -46,7 +46,7 @@ def render(params: Params) -> Path:
 
 def folder(params: Params) -> Path:
     """Where a study's kept results lie."""
-    return paths.fill(paths.STUDY, study=params.study.name).parent / "results"
+    return paths.fill(paths.KEPT, study=params.study.name)
 
 
 def _check_current(job: graph.Job, params: Params) -> None:

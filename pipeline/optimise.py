@@ -58,6 +58,8 @@ def optimise(
 ) -> pd.DataFrame:
     """Train `model` in place by cross entropy; return the curve, one row an epoch (columns `CURVE`).
 
+    A network with auxiliary heads returns a tuple, main scores first, and has the others' `auxiliary_weights`.
+
     A state that `checkpoint` holds of the same job is continued, and ends with the same weights as an undisturbed run.
     """
     sampler = Epochs(len(data), recipe.batch, seed)
@@ -74,6 +76,8 @@ def optimise(
     steps = recipe.epochs * len(sampler)
     bar = progress(range(len(curve), recipe.epochs), "training", recipe.epochs, len(curve), "epochs")
     for sampler.epoch in bar:
+        # Dropout draws from torch's own generator; set anew each epoch, a resumed run drops what the first one did.
+        torch.manual_seed(int(augment.generator(seed, augment.DROPOUT, sampler.epoch).integers(2**63)))
         rates = [poly(step, steps, recipe.rate, recipe.power, warmup) for step in _steps(sampler)]
         row = {"epoch": sampler.epoch, "rate": rates[-1], **_epoch(model, loader, optimiser, scaler, rates, where)}
         if not row["loss"] < float("inf"):
@@ -90,7 +94,10 @@ def _steps(sampler: Epochs) -> range:
 
 
 def _epoch(model, loader, optimiser, scaler, rates: list[float], where: torch.device) -> dict[str, float]:
-    """One pass over the data. Mean loss, and the share of rightly classified pixels (or images)."""
+    """One pass over the data. Mean loss, and the share of rightly classified pixels (or images).
+
+    A tuple of outputs is main scores, which the accuracy is of, and auxiliary ones; the loss is their weighted sum.
+    """
     total, right, counted = torch.zeros((), device=where), 0, 0
     for rate, (images, labels) in zip(rates, loader, strict=True):
         images = images.to(where, memory_format=torch.channels_last, non_blocking=True)
@@ -98,17 +105,24 @@ def _epoch(model, loader, optimiser, scaler, rates: list[float], where: torch.de
         optimiser.param_groups[0]["lr"] = rate
         optimiser.zero_grad(set_to_none=True)
         with device.half_precision(where):
-            scores = model(images)
+            outputs = model(images)
+        scores, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
         labelled = (labels != IGNORE).sum()
-        # The mean over labelled pixels, and 0 where a batch has none.
-        loss = nn.functional.cross_entropy(scores.float(), labels, ignore_index=IGNORE, reduction="sum")
-        loss = loss / labelled.clamp(min=1)
+        loss = _loss(scores, labels, labelled)
+        for weight, other in zip(getattr(model, "auxiliary_weights", ()), auxiliary, strict=True):
+            loss = loss + weight * _loss(other, labels, labelled)
         scaler.scale(loss).backward()
         scaler.step(optimiser)
         scaler.update()
         total += loss.detach()
         right, counted = right + _right(scores, labels), counted + labelled
     return {"loss": float(total) / len(rates), "accuracy": float(right) / max(1, int(counted))}
+
+
+def _loss(scores: Tensor, labels: Tensor, labelled: Tensor) -> Tensor:
+    """Mean cross entropy over the labelled pixels, and 0 where a batch has none."""
+    loss = nn.functional.cross_entropy(scores.float(), labels, ignore_index=IGNORE, reduction="sum")
+    return loss / labelled.clamp(min=1)
 
 
 def _right(scores: Tensor, labels: Tensor) -> Tensor:

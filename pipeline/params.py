@@ -1,4 +1,4 @@
-"""params.yaml and studies/*/study.yaml as checked, typed objects. Nothing else reads them."""
+"""params.yaml and studies/*.yaml as checked, typed objects. Nothing else reads them."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -35,32 +35,42 @@ def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
 
 Range = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
 Split = Literal["train", "val", "test"]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
 
 class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+NO_IMAGES = "none"
+"""In place of a pretraining set: every network is trained from scratch."""
+
+
 class Study(Model):
-    """What is compared: a list of runs by name. Which data, pretrained on which images, by which recipe."""
+    """What is compared: a list of runs by name. Which data, pretrained on which images, by which recipe.
+
+    A variant is timed at the recipe's frame size unless `timed_at` gives one.
+    """
 
     name: Name
     title: str
     data: Name
     images: Name
     recipe: Name
-    backbones: list[Name] = Field(min_length=1)
     variants: list[Name] = Field(min_length=1)
     baseline: Name
     seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    timed_at: dict[Name, Size] = {}
 
     @model_validator(mode="after")
     def _once_each(self) -> "Study":
-        for key in ("variants", "seeds", "backbones"):
+        for key in ("variants", "seeds"):
             values = getattr(self, key)
             if len(set(values)) < len(values):
                 raise ValueError(f"{key} holds an entry twice: {values}")
+        strangers = [name for name in self.timed_at if name not in self.variants]
+        if strangers:
+            raise ValueError(f"timed_at names {strangers}, none of the variants {self.variants}")
         if self.baseline not in self.variants:
             raise ValueError(f'baseline "{self.baseline}" is none of the variants {self.variants}')
         return self
@@ -94,33 +104,40 @@ class ImageData(Model):
 Data = Annotated[SyntheticData | CropData | FrameData | ImageData, Field(discriminator="kind")]
 
 
-class Pretraining(Model):
-    epochs: Annotated[int, Field(ge=0)]
+class Optimiser(Model):
+    """Stochastic gradient descent with the "poly" rate, rate * (1 - step/steps)^power."""
+
     batch: Annotated[int, Field(ge=2)]
     rate: Positive
     power: Positive
     momentum: Share
     weight_decay: Annotated[float, Field(ge=0)]
-    scale: Range
-    seed: Annotated[int, Field(ge=0)]
     threads: Count
 
 
-class Training(Model):
+class Pretraining(Optimiser):
+    epochs: Annotated[int, Field(ge=0)]
+    scale: Range
+    seed: Annotated[int, Field(ge=0)]
+
+
+class Training(Optimiser):
+    """How a variant is trained. `rate` is a number, or names of recipes: the one that scores best lends its own."""
+
+    rate: Positive | Annotated[list[Name], Field(min_length=2)]
     splits: list[Split] = Field(min_length=1)
     score: Split
     input_size: Size
     frame_size: Size
     epochs: Count
-    batch: Annotated[int, Field(ge=2)]
-    rate: Positive
-    power: Positive
-    momentum: Share
-    weight_decay: Annotated[float, Field(ge=0)]
     flip: Share
     scale: Range
     warmup: Annotated[int, Field(ge=0)]
-    threads: Count
+
+    @property
+    def grid(self) -> list[str]:
+        """The recipes that the learning rate is chosen from; empty where it is a number."""
+        return self.rate if isinstance(self.rate, list) else []
 
     @model_validator(mode="after")
     def _scored_frames_are_not_trained_on(self) -> "Training":
@@ -177,6 +194,10 @@ class Peer(Spec):
     """Another network: the name of its module in models/peers."""
 
     peer: Name
+
+    @property
+    def module(self) -> Path:
+        return Path("models/peers", self.peer.replace("-", "_") + ".py")
 
     @field_validator("peer")
     @classmethod
@@ -236,20 +257,43 @@ class Params(Model):
     @model_validator(mode="after")
     def _the_study_names_what_exists(self) -> "Params":
         study = self.study
-        wanted = [("data", study.data, self.data), ("images", study.images, self.data)]
+        wanted = [("data", study.data, self.data), ("images", study.images, [*self.data, NO_IMAGES])]
         wanted += [("recipe", study.recipe, self.recipes)]
         wanted += [("variants", name, self.variants) for name in study.variants]
         for key, name, known in wanted:
             if name not in known:
                 raise ValueError(f'study.{key} names "{name}"{did_you_mean(name, known)}, known are {", ".join(known)}')
-        used = {spec.backbone for spec in map(self.variants.get, study.variants) if isinstance(spec, Variant)}
-        if used != set(study.backbones):
-            raise ValueError(f"study.backbones is {study.backbones}, but its variants use {sorted(used)}")
+        self._grids_are_recipes()
+        self._variants_are_networks_of_their_own()
+        peers = [name for name in study.variants if isinstance(self.variants[name], Peer)]
+        if peers and study.images != NO_IMAGES:
+            raise ValueError(
+                f'study.images is "{study.images}", but {", ".join(peers)} cannot be pretrained here; '
+                f"write images: {NO_IMAGES}, so that all networks start alike"
+            )
         return self
+
+    def _variants_are_networks_of_their_own(self) -> None:
+        first: dict[str, str] = {}
+        for name, spec in self.variants.items():
+            if (other := first.setdefault(str(spec.model_dump()), name)) != name:
+                raise ValueError(f"variants.{name} is the same network as variants.{other}; delete one of the two")
+
+    def _grids_are_recipes(self) -> None:
+        for name, training in ((name, recipe.training) for name, recipe in self.recipes.items()):
+            for other in training.grid:
+                if other not in self.recipes:
+                    known = ", ".join(self.recipes)
+                    raise ValueError(f'recipes.{name}.training.rate names "{other}", known are {known}')
+                if self.recipes[other].training.grid or self.recipes[other].training.score == training.score:
+                    raise ValueError(
+                        f"recipes.{name}.training.rate names {other}, which must have a number for its rate and score "
+                        f"another split than {training.score}: that one is scored once, at the end"
+                    )
 
 
 def load(study: str | None = None) -> Params:
-    """Params with the study `study` (a folder of studies/), or params.yaml's own. `BadInput` names the key."""
+    """Params with the study `study` (a file of studies/), or params.yaml's own. `BadInput` names the key."""
     raw = _read(Path(paths.PARAMS))
     file = Path(paths.PARAMS)
     if study is not None and study != _name(raw):
@@ -263,7 +307,8 @@ def load(study: str | None = None) -> Params:
 
 def studies() -> list[str]:
     """The names that `load` takes, the default first."""
-    return [load().study.name, *sorted(path.parent.name for path in Path("studies").glob("*/study.yaml"))]
+    others = sorted(path.stem for path in Path("studies").glob("*.yaml") if path.name != paths.DVC_YAML)
+    return [load().study.name, *others]
 
 
 def lookup(params: Params, key: str) -> Any:
@@ -289,14 +334,14 @@ def _study(name: str, path: Path) -> Any:
             f"{path} holds {others}; allowed is the section study alone, everything else stands in params.yaml"
         )
     if _name(content) != name:
-        raise BadInput(f"{path}: study.name must be {name}, the name of its folder")
+        raise BadInput(f"{path}: study.name must be {name}, the name of its file")
     return content["study"]
 
 
 def _read(path: Path) -> dict[str, Any]:
     """The content of a YAML file; `BadInput` if it is none."""
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except FileNotFoundError:
         raise BadInput(f"{path} is missing; run this from the root of the repository") from None
     except yaml.YAMLError as error:

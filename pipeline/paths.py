@@ -4,16 +4,24 @@ import os
 from pathlib import Path
 
 PARAMS = "params.yaml"
-STUDY = "studies/{study}/study.yaml"
+STUDY = "studies/{study}.yaml"
+KEPT = "studies/{study}"
 PAPER = "data/paper"
+CLAIMS = PAPER + "/claims.csv"
+TOLERANCES = PAPER + "/tolerances.yaml"
+DVC_YAML = "dvc.yaml"
 
 PREPARED = "data/prepared/{data}"
 MANIFEST = PREPARED + "/manifest.json"
 
 PRETRAINED = "results/pretrained/{images}/{recipe}/{backbone}"
 RUN = "results/runs/{data}/{images}/{recipe}/{variant}/{seed}"
+GRID = "results/runs/{data}/{images}/{grid}/{variant}/0"
+"""A run of seed 0 by a recipe that another recipe chooses its learning rate from."""
 FLOOR = "results/floor/{data}/{recipe}"
 COMPLEXITY = "results/complexity/{data}/{recipe}/{variant}.json"
+PAPER_COMPLEXITY = "results/paper/complexity.json"
+READINGS = "results/paper/readings.json"
 RESULTS = "results/{study}"
 
 WEIGHTS = "weights.pt"

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline import engine, graph, paths, prepared, storage
 from pipeline.datasets import registry
 from pipeline.errors import BadInput
-from pipeline.params import Params
+from pipeline.params import NO_IMAGES, Params
 
 START = 5.0
 """Seconds that a job spends on starting Python and importing its libraries."""
@@ -34,6 +34,8 @@ def _why(reasons: list[list[str]]) -> str:
 
 def count(params: Params, name: str, split: str) -> int | None:
     """How many frames or images a split has; None where the data is not at hand."""
+    if name == NO_IMAGES:
+        return 0
     try:
         return prepared.Prepared(paths.fill(paths.PREPARED, data=name)).splits[split]["count"]
     except (BadInput, KeyError):
@@ -72,7 +74,7 @@ def _missing(params: Params) -> str:
 
 def _disk(params: Params) -> str:
     waiting = [
-        name for name in (params.study.data, params.study.images) if not paths.fill(paths.MANIFEST, data=name).exists()
+        job.wildcards["data"] for job in graph.jobs(params) if job.stage == "prepare" and not job.record.exists()
     ]
     free = storage.size(storage.free_space(Path.cwd()))
     try:
@@ -116,7 +118,8 @@ def _time(params: Params, stale: set[str], cores: int) -> str:
     }
     total = sum(cost[name] for name in stale)
     # Pretraining is one job that everything else waits for.
-    first = sum(cost[name] for name in stale if name.startswith("pretrain")) / len(params.study.backbones)
+    pretraining = [cost[name] for name in stale if name.startswith("pretrain")]
+    first = sum(pretraining) / max(1, len(pretraining))
     side_by_side = min(cores, len(params.study.variants) * len(params.study.seeds))
     estimate = first + (total - first) / side_by_side
     return (
@@ -139,8 +142,9 @@ def _measured(params: Params) -> dict[str, float]:
         name: _step(build(params.variants[name].model_dump(), classes), recipe.training.input_size)
         for name in study.variants
     }
-    side = params.data[study.images].size
-    return seconds | {"pretrain": max(_step(Classifier(backbone), (side, side)) for backbone in study.backbones)}
+    backbones = [job.wildcards["backbone"] for job in graph.jobs(params) if job.stage == "pretrain"]
+    side = params.data[study.images].size if backbones else 0
+    return seconds | {"pretrain": max((_step(Classifier(name), (side, side)) for name in backbones), default=0.0)}
 
 
 def _step(model, size: tuple[int, int]) -> float:
@@ -154,7 +158,8 @@ def _step(model, size: tuple[int, int]) -> float:
     model = model.to(where, memory_format=torch.channels_last).train()
     for _ in range(2):  # the first pass also allocates
         started = time.perf_counter()
-        model(images).square().mean().backward()
+        outputs = model(images)
+        sum(scores.square().mean() for scores in (outputs if isinstance(outputs, tuple) else (outputs,))).backward()
         if where.type == "cuda":
             torch.cuda.synchronize()
     return (time.perf_counter() - started) / batch

@@ -15,7 +15,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipeline import graph
 from pipeline.errors import BadInput
 from pipeline.graph import Job
 from pipeline.params import Params, lookup
@@ -35,7 +34,7 @@ def made_of(job: Job, params: Params) -> dict[str, Any]:
         "stage": job.stage,
         "wildcards": job.wildcards,
         "params": {key: lookup(params, key) for key in job.params},
-        "sources": digests(graph.sources(job.stage)),
+        "sources": digests(job.sources),
         "inputs": digests(job.inputs),
     }
 
@@ -52,7 +51,7 @@ def write(job: Job, begun: dict[str, Any], result: dict[str, Any], conditions: d
     record["conditions"] = {**conditions, **begun["environment"], "finished": finished}
     record["result"] = result
     write_atomically(job.record, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    now = {"sources": digests(graph.sources(job.stage)), "inputs": digests(job.inputs)}
+    now = {"sources": digests(job.sources), "inputs": digests(job.inputs)}
     changed = [path for kind in now for path in now[kind] if begun[kind].get(path) != now[kind][path]]
     if changed and "DVC_STAGE" in os.environ:
         raise BadInput(f"{changed[0]} changed while {job.name} ran; run it again")
@@ -79,7 +78,7 @@ def reasons(job: Job, params: Params) -> list[str]:
     missing = [f"{path} is missing" for path in job.outputs if not path.exists()]
     wanted = {key: lookup(params, key) for key in job.params}
     changed = _changes("parameter", flatten(record["params"]), flatten(wanted))
-    changed += _changes("source", record["sources"], digests(graph.sources(job.stage)))
+    changed += _changes("source", record["sources"], digests(job.sources))
     changed += _changes("input", record["inputs"], digests(job.inputs))
     return missing + changed + _changes("output", record["outputs"], digests(job.outputs[1:]))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from pipeline import graph, paths, provenance
+from pipeline import claimed, graph, paths, provenance
 from pipeline.datasets import registry
 from pipeline.errors import BadInput
 from pipeline.graph import Job
@@ -20,6 +20,7 @@ from pipeline.storage import NO_SPACE
 
 if TYPE_CHECKING:
     from pipeline.optimise import Checkpoint
+    from pipeline.params import Training
 
 
 def run(job: Job, params: Params, track: bool = True) -> None:
@@ -159,17 +160,29 @@ def _pretrain(job: Job, params: Params, track: bool) -> Outcome:
 def _train(job: Job, params: Params, track: bool) -> Outcome:
     from pipeline.train import train
 
-    manifest, pretrained = job.inputs
-    training, variant, seed = (
-        _training(job, params),
-        params.variants[job.wildcards["variant"]],
-        int(job.wildcards["seed"]),
-    )
+    data = job.inputs[0].parent
+    pretrained = next((path for path in job.inputs if path.name == paths.WEIGHTS), None)
+    training, rates = _with_rate(_training(job, params), job, params)
+    variant, seed = params.variants[job.wildcards["variant"]], int(job.wildcards["seed"])
     with _live(job, params, track) as on_epoch:
-        result = train(
-            training, variant, seed, manifest.parent, pretrained, job.folder, checkpoint(job, params), on_epoch
-        )
-    return result, _device(training.threads)
+        result = train(training, variant, seed, data, pretrained, job.folder, checkpoint(job, params), on_epoch)
+    return result | {"rate": training.rate} | rates, _device(training.threads)
+
+
+def _with_rate(training: "Training", job: Job, params: Params) -> tuple["Training", dict[str, Any]]:
+    """The training with a number for its rate: the one whose run scored best; and what each of them scored."""
+    if not training.grid:
+        return training, {}
+    scores = {
+        params.recipes[name].training.rate: provenance.read(path)["result"]["miou"]
+        for name, path in zip(training.grid, _scores(job), strict=True)
+    }
+    best = max(scores, key=lambda rate: scores[rate])
+    return training.model_copy(update={"rate": best}), {"rates": {str(rate): miou for rate, miou in scores.items()}}
+
+
+def _scores(job: Job) -> list[Path]:
+    return [path for path in job.inputs if path.name == "scores.json"]
 
 
 @contextlib.contextmanager
@@ -209,6 +222,18 @@ def _complexity(job: Job, params: Params, track: bool) -> Outcome:
 
     variant, classes = params.variants[job.wildcards["variant"]], _classes(params)
     return count(params.complexity, variant, classes, _training(job, params).frame_size), {}
+
+
+def _paper(job: Job, params: Params, track: bool) -> Outcome:
+    from pipeline.paper import count
+
+    return count(claimed.networks(), params.variants, claimed.CLASSES), {}
+
+
+def _readings(job: Job, params: Params, track: bool) -> Outcome:
+    from pipeline.readings import search
+
+    return search(claimed.rows(), params.variants, claimed.CLASSES), {}
 
 
 def _latency(job: Job, params: Params, track: bool) -> Outcome:
@@ -252,6 +277,8 @@ STAGES: dict[str, Callable[[Job, Params, bool], Outcome]] = {
     "evaluate": _evaluate,
     "floor": _floor,
     "complexity": _complexity,
+    "paper": _paper,
+    "readings": _readings,
     "latency": _latency,
     "analyse": _analyse,
     "track": _track,

@@ -15,7 +15,7 @@ import numpy as np
 from pipeline import graph, paths, provenance
 from pipeline.errors import BadInput
 from pipeline.graph import Job
-from pipeline.params import Params, Study, load, lookup, studies
+from pipeline.params import NO_IMAGES, Params, Study, load, lookup, studies
 from pipeline.prepared import Prepared
 
 Metrics = dict[tuple[str, int], float]
@@ -127,10 +127,13 @@ def pictures(identity: Identity) -> Iterator[tuple[str, np.ndarray]]:
 def _before(job: Job, params: Params) -> list[Job]:
     """The jobs whose parameters change what this one trains on and from."""
     names = job.wildcards
+    frames = graph.job(params, "prepare", {"data": names["data"]})
+    if names["images"] == NO_IMAGES:
+        return [frames]
     pretrain = {key: names[key] for key in ("images", "recipe")}
     pretrain["backbone"] = params.variants[names["variant"]].backbone
-    prepare = [graph.job(params, "prepare", {"data": names[which]}) for which in ("data", "images")]
-    return [*prepare, graph.job(params, "pretrain", pretrain)]
+    images = graph.job(params, "prepare", {"data": names["images"]})
+    return [frames, images, graph.job(params, "pretrain", pretrain)]
 
 
 def _without_place(value: Any) -> Any:

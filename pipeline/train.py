@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from models.build import build
@@ -16,7 +16,7 @@ from pipeline.optimise import Checkpoint, optimise
 from pipeline.prepared import Prepared
 
 if TYPE_CHECKING:
-    from pipeline.params import Training, Variant
+    from pipeline.params import AnyVariant, Training
 
 
 class Frames(Dataset):
@@ -40,17 +40,18 @@ class Frames(Dataset):
 
 def train(
     training: "Training",
-    variant: "Variant",
+    variant: "AnyVariant",
     seed: int,
     data: Path,
-    pretrained: Path,
+    pretrained: Path | None,
     folder: Path,
     checkpoint: Checkpoint,
     on_epoch: Callable[[dict[str, float]], None] = lambda row: None,
 ) -> dict[str, Any]:
-    """Train `variant` from pretrained weights; write `weights.pt` and `curve.csv` to `folder`.
+    """Train `variant`; write `weights.pt` and `curve.csv` to `folder`.
 
-    `data` is a folder of prepared frames. `on_epoch` gets each row of the curve as soon as it is known.
+    `data` is a folder of prepared frames. Without `pretrained` weights every network starts from scratch. `on_epoch`
+    gets each row of the curve as soon as it is known.
     """
     started = time.perf_counter()
     prepared = Prepared(data)
@@ -59,7 +60,7 @@ def train(
     made_for = {"variant": variant.model_dump(mode="json"), "classes": len(prepared.classes)}
     model = build(made_for["variant"], made_for["classes"])
     initialise(model, seed)
-    loaded = weights.load_pretrained(model.structure.networks, pretrained, variant.backbone)
+    loaded = _load(model, variant, pretrained) if pretrained else []
     frames = Frames(prepared, training, seed)
     curve = optimise(model, frames, training, seed, checkpoint, on_epoch, training.warmup)
     weights.save(folder / paths.WEIGHTS, {"made_for": made_for, "state": model.state_dict()})
@@ -75,3 +76,12 @@ def train(
         "seconds": round(seconds, 1),
         "frames_per_second": round(seen / seconds, 2),
     }
+
+
+def _load(model: nn.Module, variant: "AnyVariant", pretrained: Path) -> list[dict[str, int]]:
+    if not hasattr(variant, "backbone"):
+        raise BadInput(
+            f"{variant.peer} cannot start from {pretrained}, which holds a backbone of DFANet's; "
+            "train it in a study that trains from scratch"
+        )
+    return weights.load_pretrained(model.structure.networks, pretrained, variant.backbone)

@@ -64,7 +64,7 @@ def copy_repository(root: Path) -> Workspace:
     for name in COPIED:
         source, target = ROOT / name, root / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        ignore = shutil.ignore_patterns("__pycache__", "results")
+        ignore = shutil.ignore_patterns("__pycache__", "camvid")
         shutil.copytree(source, target, ignore=ignore) if source.is_dir() else shutil.copy(source, target)
     workspace = Workspace(root)
     workspace.edit(shrink)

@@ -6,12 +6,8 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from pipeline import engine, graph, params
+from pipeline import dvc, graph, params
 from tests.conftest import ROOT
-
-
-def inside(path: Path, places: set[Path]) -> bool:
-    return any(path == place or place in path.parents for place in places)
 
 
 @pytest.fixture(autouse=True)
@@ -25,26 +21,34 @@ def declared():
     return Repo(ROOT).index.stages
 
 
-@pytest.mark.parametrize("study", params.studies())
-def test_dvc_yaml_says_stage_command_inputs_outputs_and_parameters_of_every_job(declared, study):
-    loaded = params.load(study)
-    file = ROOT / engine.dvc_file(loaded)
-    stages = {stage.addressing.split(":")[-1]: stage for stage in declared if Path(stage.path) == file}
-    jobs = {engine.dvc_name(job): job for job in graph.jobs(loaded)}
+def test_dvc_declares_every_job_of_every_study_once(declared):
+    """Stage, command, inputs, outputs, sources and parameters."""
+    jobs = {}
+    for study in map(params.load, params.studies()):
+        names = dvc.addresses(graph.jobs(study))
+        jobs |= {name: (job, study.study.name) for name, job in zip(names, graph.jobs(study), strict=True)}
+    stages = {address(stage): stage for stage in declared}
     assert stages.keys() == jobs.keys()
-    for name, job in jobs.items():
+    for name, (job, study) in jobs.items():
         stage = stages[name]
         assert stage.cmd == job.command
         # `prepare` writes a folder of which the manifest alone is declared, in both engines.
         assert {Path(out.fs_path).relative_to(ROOT) for out in stage.outs} == set(job.outputs), name
-        found = {Path(dep.fs_path).relative_to(ROOT) for dep in stage.deps if not hasattr(dep, "params")}
-        sources = set(graph.sources(job.stage))
-        assert {path for path in (*job.inputs, *sources) if not inside(path, found)} == set(), f"{name} lacks deps"
-        assert {path for path in found if not any(inside(p, {path}) for p in (*job.inputs, *sources))} == set(), name
-        code = {p for path in found if (ROOT / path).is_dir() for p in path.rglob("*.py")} | found
-        assert {p for p in code if p.suffix == ".py"} == sources, f"{name} depends on sources it does not import"
-        keys = {key for dep in stage.deps if hasattr(dep, "params") for key in dep.params}
-        assert keys == set(job.params), name
+        found = [Path(dep.fs_path).relative_to(ROOT) for dep in stage.deps if not hasattr(dep, "params")]
+        assert sorted(found) == sorted([*job.inputs, *job.sources]), name
+        keys = {key: Path(dep.fs_path).name for dep in stage.deps if hasattr(dep, "params") for key in dep.params}
+        assert keys.keys() == set(job.params), name
+        where = {file for key, file in keys.items() if key.startswith("study")}
+        assert where <= {"params.yaml" if study == params.load().study.name else f"{study}.yaml"}, name
+
+
+def address(stage) -> str:
+    return f"{Path(stage.path).relative_to(ROOT)}:{stage.addressing.split(':')[-1]}"
+
+
+def test_the_default_study_is_all_that_plain_dvc_runs(declared):
+    default = set(dvc.addresses(graph.jobs(params.load())))
+    assert default == {address(stage) for stage in declared if Path(stage.path) == ROOT / "dvc.yaml"}
 
 
 def test_the_snakefile_says_command_inputs_and_outputs_of_every_job(workspace):
@@ -70,17 +74,13 @@ def _files(block: str, key: str) -> set[Path]:
     return {Path(name) for name in line[1].split(", ")} if line else set()
 
 
-@pytest.mark.parametrize(
-    "study", [name for name in params.studies() if (ROOT / "studies" / name / "study.yaml").exists()]
-)
-def test_the_studies_dvc_yaml_is_what_the_default_ones_text_makes(study):
-    assert (ROOT / "studies" / study / "dvc.yaml").read_text() == engine.dvc_yaml(study), (
-        f"run `python -m pipeline dvc {study}`"
-    )
+def test_both_dvc_yaml_are_what_the_graph_makes():
+    for path, text in dvc.files().items():
+        assert (ROOT / path).read_text() == text, "run `python -m pipeline dvc`"
 
 
 def test_a_stage_depends_on_the_modules_that_it_executes_and_on_no_others():
-    train, analyse = graph.sources("train"), graph.sources("analyse")
+    train, analyse = graph.sources("pipeline.train"), graph.sources("analysis.study")
     assert {Path("pipeline/train.py"), Path("models/aspp.py"), Path("pipeline/augment.py")} <= set(train)
     assert not {Path("pipeline/tracking.py"), Path("pipeline/params.py"), Path("pipeline/evaluate.py")} & set(train)
     assert not [path for path in analyse if path.parts[0] == "models"], "analysis must not need the networks"

@@ -1,6 +1,5 @@
 """The command that opens MLflow's UI, and the runs table in a real browser."""
 
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,27 +15,11 @@ from selenium.webdriver.support.ui import WebDriverWait
 from pipeline import graph
 from pipeline.errors import BadInput
 from pipeline.params import Params, load
+from tests import chromium
 from tests import tracked_study as made
 
 params = made.params
-
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--window-size=1800,700",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    if not (BROWSER and DRIVER):
-        pytest.skip("needs Debian's packages chromium and chromium-driver, which are not installed here")
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'browser'}"):
-        options.add_argument(flag)
-    with webdriver.Chrome(options, webdriver.ChromeService(DRIVER)) as chrome:
-        yield chrome
+browser = chromium.browser
 
 
 @pytest.fixture

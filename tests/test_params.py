@@ -16,7 +16,7 @@ from pipeline.errors import BadInput
     [
         (
             lambda p: p["recipes"]["quick"]["training"].update(ephocs=3),
-            r'recipes\.quick\.training\.ephocs is unknown \(did you mean "epochs"\?\); allowed here are splits, score',
+            r'recipes\.quick\.training\.ephocs is unknown \(did you mean "epochs"\?\); allowed here are batch, rate',
         ),
         (lambda p: p["latency"].update(warmpu=3), r'latency\.warmpu is unknown \(did you mean "warmup"\?\)'),
         (lambda p: p["data"]["synthetic"].update(sede=3), r'data\.synthetic\.sede is unknown \(did you mean "seed"\?\)'),
@@ -35,7 +35,7 @@ from pipeline.errors import BadInput
         (lambda p: p["study"].update(seeds=[0, 0]), r"seeds holds an entry twice: \[0, 0\]"),
         (lambda p: p["study"].update(baseline="dfanet-b"), r'baseline "dfanet-b" is none of the variants'),
         (lambda p: p["study"].update(recipe="fast"), r'study\.recipe names "fast", known are paper, camvid, quick'),
-        (lambda p: p["study"].update(backbones=["xception-b"]), r"study\.backbones is \['xception-b'\], but its variants use"),
+        (lambda p: p["study"].update(images="imagenets"), r'study\.images names "imagenets"'),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_its_cure(workspace, change, sentence):
@@ -56,7 +56,7 @@ def test_the_command_line_prints_the_sentence_alone_and_the_traceback_on_demand(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("plan", "camvod"), 'there is no study "camvod" (did you mean "camvid"?); known are quickstart, camvid, cityscapes'),
+        (("plan", "camvod"), 'there is no study "camvod" (did you mean "camvid"?); known are quickstart, aggregation, backbones'),
         (("complexity", "synthetic", "quick", "x"), 'params.yaml has no variant "x"; known are single, a, b, c, d,'),
         (("train", "synthetic", "crops", "quick", "d", "one"), 'the seed is "one"; it must be a whole number from 0'),
     ],
@@ -86,14 +86,13 @@ def test_no_yaml_and_a_missing_file_are_told_apart(workspace):
     [
         ("study: {name: mine, variantz: [d]}", r'study\.variantz is unknown \(did you mean "variants"\?\)'),
         ("study: {name: mine}\nrecipes: {}", "holds recipes; allowed is the section study alone"),
-        ("study:", "study.name must be mine, the name of its folder"),
+        ("study:", "study.name must be mine, the name of its file"),
     ],
 )
 def test_a_mistake_in_a_study_s_file_is_said_of_that_file(workspace, content, sentence):
-    path = workspace.root / "studies/mine/study.yaml"
-    path.parent.mkdir()
+    path = workspace.root / "studies/mine.yaml"
     path.write_text(content)
-    with pytest.raises(BadInput, match=rf"^studies/mine/study\.yaml:? .*{sentence}"):
+    with pytest.raises(BadInput, match=rf"^studies/mine\.yaml:? .*{sentence}"):
         params.load("mine")
 
 

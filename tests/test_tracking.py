@@ -137,8 +137,8 @@ def test_a_run_is_tagged_with_every_study_that_contains_it(params: Params, tmp_p
     from pipeline import tracking
 
     other = {**params.study.model_dump(mode="json"), "name": "other", "seeds": [1, 2]}
-    (tmp_path / "studies/other").mkdir(parents=True)
-    (tmp_path / "studies/other/study.yaml").write_text(yaml.safe_dump({"study": other}))
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies/other.yaml").write_text(yaml.safe_dump({"study": other}))
     write_results(params)
     runs = tracking.track(params, graph.jobs(params))["runs"]
     assert "study.other" not in tags(runs["d/0"]) and tags(runs["d/1"])["study.other"] == "true"

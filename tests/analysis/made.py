@@ -77,7 +77,7 @@ class Made:
     def study(self) -> Study:
         return Study(
             name="made", title="A made-up study", data="streets", images="crops", recipe="quick",
-            backbones=["xception-a"], variants=list(self.variants), baseline=self.variants[0], seeds=list(self.seeds),
+            variants=list(self.variants), baseline=self.variants[0], seeds=list(self.seeds),
         )  # fmt: skip
 
     def run(self, variant: str, seed: int) -> Path:

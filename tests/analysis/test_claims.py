@@ -75,13 +75,6 @@ def test_tolerances_include_the_rounding(everything):
     assert tolerances["miou"].around(by_id["t6-dfanet-a-miou"]) == pytest.approx(1.05)
 
 
-def test_what_has_to_be_counted(everything):
-    wanted = claims.to_count(everything)
-    assert wanted["dfanet-a"] == ["1024x1024"] and wanted["dfanet-a-half"] == ["1024x2048"]
-    assert sorted(wanted["bisenet-1"]) == ["360x640", "768x1536"]
-    assert "" not in wanted
-
-
 def test_where_the_paper_disagrees_with_itself(everything):
     sentences = contradictions(everything)
     assert "parameters of dfanet-b: 4.9 M in Table 4, 4.8 M in Table 5." in sentences

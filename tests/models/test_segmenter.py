@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from models.segmenter import Segmenter, initialise
 from pipeline import params
 
-VARIANTS = params.load().variants
+VARIANTS = {name: spec for name, spec in params.load().variants.items() if isinstance(spec, params.Variant)}
 CLASSES = 19
 
 

@@ -1,0 +1,70 @@
+"""DeepLabv3+ (Chen et al., ECCV 2018) on the paper's Xception-65, at output stride 16.
+
+Published by the authors' model zoo: 54.17 GMACs at 513x513 (21 classes), 418.64 GMACs at 1025x2049 (19 classes). The
+"DeepLab" of DFANet's Table 5 (457.8 G, 262.1 M at 512x1024, 63.1 mIoU) is a far older one.
+"""
+
+from torch import Tensor, nn
+
+from models.deeplab import AtrousSeparable, DeepLab
+from models.layers import ConvNorm
+
+MIDDLE = 16
+"""Blocks of the middle flow (Figure 4)."""
+
+
+class Block(nn.Module):
+    """Figure 4: three separable convolutions, each after a ReLU, and the sum with the input or its 1x1 projection."""
+
+    def __init__(self, inputs: int, widths: tuple[int, int, int], stride: int = 1):
+        super().__init__()
+        first, second, last = widths
+        self.body = nn.Sequential(
+            nn.ReLU(),
+            AtrousSeparable(inputs, first),
+            AtrousSeparable(first, second),
+            AtrousSeparable(second, last, stride, activation=False),
+        )
+        self.stride = stride
+        self.shortcut = nn.Identity() if inputs == last else ConvNorm(inputs, last, activation=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # As in models/xception.py: a strided 1x1 convolution is one of every other pixel.
+        return self.body(x) + self.shortcut(x[:, :, :: self.stride, :: self.stride])
+
+
+class Xception65(nn.Module):
+    """Figure 4, with the exit flow dilated in place of its stride. `widths` are those of `forward`'s features.
+
+    The decoder reads the second block's features before its stride, as in the authors' code.
+    """
+
+    widths = (256, 2048)
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(ConvNorm(3, 32, 3, stride=2), ConvNorm(32, 64, 3))
+        self.low = Block(64, (128, 128, 128), stride=2)
+        self.entry = Block(128, (256, 256, 256), stride=2)
+        self.middle = nn.Sequential(Block(256, (728,) * 3, stride=2), *(Block(728, (728,) * 3) for _ in range(MIDDLE)))
+        self.exit = nn.Sequential(
+            Block(728, (728, 1024, 1024)),
+            nn.ReLU(inplace=True),
+            AtrousSeparable(1024, 1536, dilation=2),
+            AtrousSeparable(1536, 1536, dilation=2),
+            AtrousSeparable(1536, 2048, dilation=2),
+        )
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features at stride 4 and at stride 16."""
+        x = self.low(self.stem(images))
+        low = self.entry.body[:3](x)
+        x = self.entry.body[3](low) + self.entry.shortcut(x[:, :, ::2, ::2])
+        return low, self.exit(self.middle(x))
+
+
+class Network(DeepLab):
+    """Figure 2 on Xception-65."""
+
+    def __init__(self, classes: int):
+        super().__init__(Xception65(), classes)

@@ -1,0 +1,162 @@
+"""ENet (Paszke, Chaurasia, Kim, Culurciello; arXiv 1606.02147, 2016): Table 1, Figure 2.
+
+Published (Table 3): 0.37 M parameters and 3.83 GFLOPs at 640x360. Counted: 0.363 M, and 1.69 GMACs with 11 classes, so
+the FLOPs are two a multiply-accumulate. They come to 3.83 exactly if the asymmetric convolutions count as full 5x5. The
+encoder's own classifier, with which the paper pretrains it, would add 0.002 M.
+Left open by the paper and taken from the authors' Torch code: PReLU in the encoder and ReLU in the decoder; the last
+transposed convolution is 2x2; spatial dropout in the encoder alone. Deviations: no biases where batch norm follows; an
+image whose sides do not divide by 8 is padded with zeros, and its scores are cropped.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.upsampling import Doubling, pool, unpool
+
+STRIDE = 8
+"""Of the encoder: sides divide by it after padding."""
+
+EARLY_DROPOUT, DROPOUT = 0.01, 0.1
+"""Of whole channels, before bottleneck 2.0 and from it on (Section 3)."""
+
+Activation = Callable[[int], nn.Module]
+
+
+def relu(width: int) -> nn.Module:
+    """The decoder's activation; the encoder's is `nn.PReLU`, with a slope for each channel."""
+    return nn.ReLU(inplace=True)
+
+
+def reduce(inputs: int, outputs: int, activation: Activation, kernel: int = 1) -> nn.Sequential:
+    """The projection a bottleneck starts with; of kernel 2 it also halves the resolution."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride=kernel, bias=False), nn.BatchNorm2d(outputs), activation(outputs)
+    )
+
+
+def expand(inputs: int, outputs: int) -> nn.Sequential:
+    """The 1x1 convolution a bottleneck, or an upsampling one's main branch, ends with."""
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+
+
+def dilated(width: int, rate: int = 1) -> nn.Module:
+    return nn.Conv2d(width, width, 3, padding=rate, dilation=rate, bias=False)
+
+
+def asymmetric(width: int) -> nn.Module:
+    """A 5x5 convolution as 5x1 and 1x5."""
+    return nn.Sequential(
+        nn.Conv2d(width, width, (5, 1), padding=(2, 0), bias=False),
+        nn.Conv2d(width, width, (1, 5), padding=(0, 2), bias=False),
+    )
+
+
+class Initial(nn.Module):
+    """Figure 2 (a): 13 channels of a strided convolution beside the max-pooled image."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 13, 3, stride=2, padding=1, bias=False)
+        self.norm = nn.Sequential(nn.BatchNorm2d(16), nn.PReLU(16))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.norm(torch.cat((self.conv(images), F.max_pool2d(images, 2)), dim=1))
+
+
+class Bottleneck(nn.Module):
+    """Figure 2 (b): projection to a quarter of the width, `middle`, expansion, and the sum with the input."""
+
+    def __init__(self, width: int, middle: nn.Module, dropout: float = 0.0, activation: Activation = nn.PReLU):
+        super().__init__()
+        inner = width // 4
+        self.body = nn.Sequential(
+            reduce(width, inner, activation),
+            middle,
+            nn.BatchNorm2d(inner),
+            activation(inner),
+            expand(inner, width),
+            nn.Dropout2d(dropout),
+        )
+        self.activate = activation(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.activate(x + self.body(x))
+
+
+class Down(nn.Module):
+    """A bottleneck that halves the resolution: its main branch is max-pooled and padded with zero channels."""
+
+    def __init__(self, inputs: int, outputs: int, dropout: float):
+        super().__init__()
+        inner = outputs // 4
+        self.body = nn.Sequential(
+            reduce(inputs, inner, nn.PReLU, kernel=2),
+            dilated(inner),
+            nn.BatchNorm2d(inner),
+            nn.PReLU(inner),
+            expand(inner, outputs),
+            nn.Dropout2d(dropout),
+        )
+        self.activate = nn.PReLU(outputs)
+        self.extra = outputs - inputs
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The features, and the pooling indices of the main branch."""
+        main, indices = pool(x)
+        return self.activate(F.pad(main, (0, 0, 0, 0, 0, self.extra)) + self.body(x)), indices
+
+
+class Up(nn.Module):
+    """A bottleneck that doubles the resolution: its main branch is projected and unpooled with a `Down`'s indices."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        inner = outputs // 4
+        self.reduce = reduce(inputs, inner, relu)
+        self.upsample = Doubling(inner, inner, kernel=3)
+        self.expand = nn.Sequential(nn.BatchNorm2d(inner), relu(inner), expand(inner, outputs))
+        self.main = expand(inputs, outputs)
+
+    def forward(self, x: Tensor, indices: Tensor) -> Tensor:
+        size = tuple(2 * side for side in x.shape[-2:])
+        return torch.relu(unpool(self.main(x), indices, size) + self.expand(self.upsample(self.reduce(x), size)))
+
+
+def context() -> list[Bottleneck]:
+    """Bottlenecks 2.1 to 2.8, and again 3.1 to 3.8: regular, dilated and asymmetric in turn."""
+    middles = (
+        dilated(32), dilated(32, 2), asymmetric(32), dilated(32, 4),
+        dilated(32), dilated(32, 8), asymmetric(32), dilated(32, 16),
+    )  # fmt: skip
+    return [Bottleneck(128, middle, DROPOUT) for middle in middles]
+
+
+class Network(nn.Module):
+    """Images Nx3xHxW to scores Nx`classes`xHxW, any H and W."""
+
+    def __init__(self, classes: int):
+        super().__init__()
+        self.initial = Initial()
+        self.down1 = Down(16, 64, EARLY_DROPOUT)
+        self.stage1 = nn.Sequential(*(Bottleneck(64, dilated(16), EARLY_DROPOUT) for _ in range(4)))
+        self.down2 = Down(64, 128, DROPOUT)
+        self.stage2 = nn.Sequential(*context())
+        self.stage3 = nn.Sequential(*context())
+        self.up4 = Up(128, 64)
+        self.stage4 = nn.Sequential(*(Bottleneck(64, dilated(16), activation=relu) for _ in range(2)))
+        self.up5 = Up(64, 16)
+        self.stage5 = Bottleneck(16, dilated(4), activation=relu)
+        self.classify = Doubling(16, classes, bias=True)
+
+    def forward(self, images: Tensor) -> Tensor:
+        rows, columns = images.shape[-2:]
+        x = self.initial(F.pad(images, (0, -columns % STRIDE, 0, -rows % STRIDE)))
+        x, first = self.down1(x)
+        x, second = self.down2(self.stage1(x))
+        x = self.stage3(self.stage2(x))
+        x = self.stage4(self.up4(x, second))
+        x = self.stage5(self.up5(x, first))
+        return self.classify(x, (rows, columns))

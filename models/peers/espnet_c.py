@@ -1,0 +1,22 @@
+"""ESPNet-C (Mehta, Rastegari, Caspi, Shapiro, Hajishirzi; ECCV 2018, arXiv 1803.06815): Figure 4 (c).
+
+The encoder of ESPNet with a classifier at stride 8; the scores are resized to the image. Depths (alpha) are 2
+and 8, as in the 0.364 M of ESPNet; 0.349 M of them are here.
+"""
+
+from torch import Tensor, nn
+
+from models.esp import Encoder
+from models.layers import resize
+
+
+class Network(nn.Module):
+    """Images Nx3xHxW to scores Nx`classes`xHxW, any H and W."""
+
+    def __init__(self, classes: int):
+        super().__init__()
+        self.encoder = Encoder()
+        self.classify = nn.Conv2d(self.encoder.widths[-1], classes, 1, bias=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return resize(self.classify(self.encoder(images)[-1]), images.shape[-2:])

@@ -1,0 +1,73 @@
+"""ICNet: Zhao, Qi, Shen, Shi, Jia, ECCV 2018 (arXiv 1704.08545).
+
+Layers as in the authors' icnet_cityscapes.prototxt: the deployed network, which pruning left with half of PSPNet50's
+kernels. DFANet's Table 5 has 28.3 G and "26.5 M" at 1024x2048; counted are 29.0 GMACs and 6.70 million parameters,
+26.8 MB of float32.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from models.heads import WithAuxiliary, pyramid
+from models.layers import ConvNorm, resize
+from models.resnet import ResNet
+
+WIDTH = 128
+"""Channels of the fused features (Figure 3)."""
+
+
+class CascadeFusion(nn.Module):
+    """Figure 3: coarse features, at the finer ones' size, through a dilated 3x3; the finer through a 1x1; the sum.
+
+    The classifier that the figure puts on the coarse features is an auxiliary head here.
+    """
+
+    def __init__(self, coarse: int, fine: int):
+        super().__init__()
+        self.coarse = ConvNorm(coarse, WIDTH, 3, activation=False, dilation=2)
+        self.fine = ConvNorm(fine, WIDTH, activation=False)
+
+    def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
+        return torch.relu(self.coarse(coarse) + self.fine(fine))
+
+
+class Network(WithAuxiliary):
+    """Figure 2: the quarter-size image through all of PSPNet50, the half-size one through its first stages, the full
+    one through three convolutions.
+
+    As in the authors' network, the first two branches share their first stages and the smallest is made by halving
+    features, not the image. The network starts at half the width, where the authors trained the full one and pruned
+    it. Weights of the auxiliary
+    losses, 0.16 for the quarter-size and 0.4 for the half-size branch, are those of the known TensorFlow version. They
+    compare scores with the labels at full size, not at the branches'.
+    """
+
+    auxiliary_weights = (0.16, 0.4)
+
+    def __init__(self, classes: int):
+        super().__init__()
+        self.pspnet = ResNet(50, output_stride=8, strided=1, deep_stem=True, stem=32)
+        shared, last = self.pspnet.widths[1], self.pspnet.widths[3]
+        self.reduce = ConvNorm(last, 256)
+        self.full = nn.Sequential(ConvNorm(3, 32, 3, 2), ConvNorm(32, 32, 3, 2), ConvNorm(32, 64, 3, 2))
+        self.fuse_quarter, self.fuse_half = CascadeFusion(256, shared), CascadeFusion(WIDTH, 64)
+        self.classify = nn.Conv2d(WIDTH, classes, 1)
+        self.auxiliary = nn.ModuleList(nn.Conv2d(width, classes, 1) for width in (256, WIDTH))
+
+    def features(self, images: Tensor) -> tuple[Tensor, ...]:
+        full = self.full(images)
+        half, quarter = self._branches(resize(images, [max(1, side // 2) for side in images.shape[-2:]]))
+        quarter = resize(quarter, half.shape[-2:])
+        fused = self.fuse_quarter(quarter, half)
+        fused = resize(fused, full.shape[-2:])
+        main = self.fuse_half(fused, full)
+        main = resize(main, [2 * side for side in main.shape[-2:]])
+        return self.classify(main), quarter, fused
+
+    def _branches(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Stride 8 of `images` after one block of the second stage, and stride 16 after all stages and the pyramid."""
+        net = self.pspnet
+        half = net.stage2[0](net.stage1(net.stem(images)))
+        x = net.stage2[1:](resize(half, [-(-side // 2) for side in half.shape[-2:]]))
+        x = net.stage4(net.stage3(x))
+        return half, self.reduce(x + sum(resize(pooled, x.shape[-2:]) for pooled in pyramid(x)))

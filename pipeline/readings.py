@@ -1,0 +1,242 @@
+"""Which reading of the paper's silences fits its MACs and Params best, over all of its networks at once.
+
+Every combination of answers in `SPACE` is held against every distinct cell of Tables 2 to 5. The score of a
+combination is the mean of |counted / printed - 1|. MACs and parameters are sums over the parts of a network, and each
+question concerns one part: so each part is counted once for each answer, from the modules themselves on the meta
+device, and the combinations are sums of these.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from models.reading import READINGS, Blocks, Context, Fusion, Reading, Residuals
+from pipeline.errors import BadInput
+from pipeline.part_costs import Costs
+
+if TYPE_CHECKING:
+    from pipeline.params import AnyVariant
+
+SPACE: dict[str, tuple[type, dict[str, tuple]]] = {
+    "blocks": (
+        Blocks,
+        {"strided": (1, 2, 3), "shortcut": ("normalised", "plain", "none"), "depthwise_norm": (False, True)},
+    ),
+    "residuals": (Residuals, {"output_stride": (16, 8, 32), "strided": (2, 1), "deep_stem": (False, True)}),
+    "context": (Context, {"pointwise": (False, True), "pooling": (False, True), "projection": (False, True)}),
+    "fusion": (
+        Fusion,
+        {
+            "width": (64, 32, 48, 128),
+            "kernel": (1, 3),
+            "reduce_first": (True, False),
+            "join": ("sum", "concat"),
+            "merge": ("1x1", "separable", "3x3"),
+            "merges_both": (False, True),
+            "classified": ("own", "stride 4"),
+        },
+    ),
+}
+"""The answers to each question (models/reading.py). Of equal fits the first counts, so the answers of `first` lead."""
+
+UNITS = {"MB of float32": 1e6 / 4, "millions": 1e6, "MiB of float32": 2**20 / 4}
+"""Parameters to one of what the Params column may count."""
+
+AXES = (*SPACE, "unit")
+SHOWN = 10
+"""Best readings that are written out."""
+
+DRAWS, SEED = 500, 0
+
+
+class Cell(NamedTuple):
+    """A distinct number of the paper: what is claimed of which variant, and the tables that print it."""
+
+    variant: str
+    size: tuple[int, int]
+    quantity: str
+    paper: float
+    decimals: int
+    tables: tuple[str, ...]
+
+
+def search(
+    claims: Iterable[Mapping[str, str]], variants: Mapping[str, "AnyVariant"], classes: int = 19
+) -> dict[str, Any]:
+    """The candidates with their errors by cell, the best, and how the choice holds without each table.
+
+    `claims` are rows of data/paper/claims.csv; those of the paper's own MACs and parameters are used. `BadInput` if
+    there are none.
+    """
+    cells = distinct(claims, variants)
+    if not cells:
+        raise BadInput("data/paper/claims.csv holds no MACs or parameters of a variant; there is nothing to fit")
+    options = {part: list(_options(part)) for part in SPACE}
+    costs = Costs(options, classes)
+    errors = [_errors(cell, costs.of(variants[cell.variant], cell.size)) for cell in cells]
+    score = _mean(errors)
+    named = {name: _place(options, reading) for name, reading in READINGS.items()}
+    best = _first(score, 1)[0]
+    shown = [*_first(score, SHOWN), *named.values()]
+    return {
+        "candidates_counted": int(score.size),
+        "score": "mean of |counted / printed - 1| over the cells",
+        "cells": [cell._asdict() | {"fitted_by": _informs(error)} for cell, error in zip(cells, errors, strict=True)],
+        "best": _describe(best, options, cells, errors),
+        "named": {name: _describe(place, options, cells, errors) for name, place in named.items()},
+        "candidates": [_describe(place, options, cells, errors) for place in dict.fromkeys(shown)],
+        "questions": _questions(score, options),
+        "without_table": {table: _without(table, options, cells, errors) for table in _tables(cells)},
+        "rounding": _rounding(cells, errors, score, named),
+    }
+
+
+def distinct(claims: Iterable[Mapping[str, str]], variants: Mapping[str, "AnyVariant"]) -> list[Cell]:
+    """The paper's MACs and parameters of DFANet's own space; a number that several tables repeat is one cell."""
+    found: dict[tuple, list[str]] = {}
+    for row in claims:
+        ours = hasattr(variants.get(row["variant"]), "structure")
+        if ours and row["source"] == "dfanet" and row["quantity"] in ("macs", "parameters"):
+            size = tuple(map(int, row["size"].split("x")))
+            key = (row["variant"], size, row["quantity"], float(row["value"]), int(row["decimals"]))
+            found.setdefault(key, []).append(row["table"])
+    return [Cell(*key, tuple(dict.fromkeys(tables))) for key, tables in found.items()]
+
+
+def _options(part: str) -> Iterator[Any]:
+    kind, answers = SPACE[part]
+    for values in product(*answers.values()):
+        option = kind(**dict(zip(answers, values, strict=True)))
+        # The low-level path alone can be concatenated: both paths are summed.
+        if not (part == "fusion" and option.merges_both and option.join == "concat"):
+            yield option
+
+
+def _errors(cell: Cell, cost: np.ndarray) -> np.ndarray:
+    """counted / printed - 1 over `AXES`, 1 long where the cell does not depend on an answer."""
+    if cell.quantity == "macs":
+        return cost[0][..., None] / 1e9 / cell.paper - 1
+    return cost[1][..., None] / np.array(list(UNITS.values())) / cell.paper - 1
+
+
+def _mean(errors: list[np.ndarray]) -> np.ndarray:
+    total = np.zeros(np.broadcast_shapes(*(error.shape for error in errors)), np.float32)
+    for error in errors:
+        total += np.abs(error)
+    return total / len(errors)
+
+
+Place = tuple[int, ...]
+
+
+def _first(score: np.ndarray, count: int) -> list[Place]:
+    """The places of the lowest scores; of equal ones the first."""
+    flat = score.ravel()
+    near = np.flatnonzero(flat <= np.partition(flat, count - 1)[count - 1])
+    order = near[np.argsort(flat[near], kind="stable")][:count]
+    return [tuple(map(int, np.unravel_index(index, score.shape))) for index in order]
+
+
+def _place(options: Mapping[str, list], reading: Reading) -> Place:
+    """Where a reading stands, its Params counted in the first of `UNITS`."""
+    return (*(options[part].index(getattr(reading, part)) for part in SPACE), 0)
+
+
+def _at(error: np.ndarray, place: Place) -> float:
+    return float(error[tuple(min(index, size - 1) for index, size in zip(place, error.shape, strict=True))])
+
+
+def _describe(place: Place, options: Mapping[str, list], cells: list[Cell], errors: list[np.ndarray]) -> dict[str, Any]:
+    """A reading, and its errors in the order of `cells`."""
+    found = [_at(error, place) for error in errors]
+    reading = {part: asdict(options[part][index]) for part, index in zip(SPACE, place, strict=False)}
+    return {"reading": reading, "unit": list(UNITS)[place[-1]], **_summary(cells, found), "errors": found}
+
+
+def _summary(cells: list[Cell], errors: list[float]) -> dict[str, Any]:
+    """The score, and the median and the worst error of each quantity; and how many cells it prints digit for digit."""
+    by_quantity = {
+        quantity: [abs(error) for cell, error in zip(cells, errors, strict=True) if cell.quantity == quantity]
+        for quantity in ("macs", "parameters")
+    }
+    counted = [(cell.paper * (1 + error), cell) for cell, error in zip(cells, errors, strict=True)]
+    return {
+        "score": float(np.mean(np.abs(errors))),
+        **{
+            quantity: {"cells": len(each), "median": float(np.median(each)), "worst": max(each)}
+            for quantity, each in by_quantity.items()
+            if each
+        },
+        "printed_alike": {
+            "rounded": sum(abs(value - cell.paper) <= 0.5 * 10**-cell.decimals for value, cell in counted),
+            "truncated": sum(0 <= value - cell.paper < 10**-cell.decimals for value, cell in counted),
+        },
+    }
+
+
+def _informs(error: np.ndarray) -> list[str]:
+    """The parts whose answers change a cell: what it was used to choose."""
+    return [
+        axis
+        for axis, length in zip(AXES, error.shape, strict=True)
+        if length > 1 and np.ptp(error, AXES.index(axis)).any()
+    ]
+
+
+def _questions(score: np.ndarray, options: Mapping[str, list]) -> dict[str, dict[str, float]]:
+    """For each answer to each question, the best score that it allows."""
+    found = {}
+    for axis, part in enumerate(SPACE):
+        lowest = score.min(axis=tuple(other for other in range(score.ndim) if other != axis))
+        for question, answers in SPACE[part][1].items():
+            found[f"{part}.{question}"] = {
+                str(answer): float(
+                    min(lowest[i] for i, o in enumerate(options[part]) if getattr(o, question) == answer)
+                )
+                for answer in answers
+            }
+    lowest = score.min(axis=tuple(range(score.ndim - 1)))
+    return found | {"unit": dict(zip(UNITS, map(float, lowest), strict=True))}
+
+
+def _tables(cells: list[Cell]) -> list[str]:
+    return sorted({table for cell in cells for table in cell.tables})
+
+
+def _without(table: str, options: Mapping[str, list], cells: list[Cell], errors: list[np.ndarray]) -> dict[str, Any]:
+    """The best reading by the cells that `table` does not print, and its errors on those that it does."""
+    out = [table in cell.tables for cell in cells]
+    place = _first(_mean([error for error, left in zip(errors, out, strict=True) if not left]), 1)[0]
+    there = [(cell, _at(error, place)) for cell, error, left in zip(cells, errors, out, strict=True) if left]
+    reading = {part: asdict(options[part][index]) for part, index in zip(SPACE, place, strict=False)}
+    return {"reading": reading, "unit": list(UNITS)[place[-1]], **_summary(*map(list, zip(*there, strict=True)))}
+
+
+def _rounding(
+    cells: list[Cell], errors: list[np.ndarray], score: np.ndarray, named: Mapping[str, Place]
+) -> dict[str, Any]:
+    """How far each named reading is behind the best when the paper's digits are drawn anew from what prints so.
+
+    The interval holds 95 % of the draws; where it holds 0, the paper's rounding alone can decide between the two.
+    """
+    random = np.random.default_rng(SEED)
+    paper = np.array([cell.paper for cell in cells])
+    half = np.array([0.5 * 10**-cell.decimals for cell in cells])
+    drawn = paper + half * random.uniform(-1, 1, (DRAWS, len(cells)))
+    best = _first(score, 1)[0]
+
+    def scores(place: Place) -> np.ndarray:
+        counted = paper * (1 + np.array([_at(error, place) for error in errors]))
+        return np.abs(counted / drawn - 1).mean(axis=1)
+
+    behind = {name: scores(place) - scores(best) for name, place in named.items()}
+    return {
+        name: {
+            "behind": float(score[named[name]] - score[best]),
+            "interval": np.quantile(each, [0.025, 0.975]).tolist(),
+        }
+        for name, each in behind.items()
+    }

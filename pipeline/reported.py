@@ -1,0 +1,42 @@
+"""What `snakemake --report` shows of a stage's outputs, under which heading and with which caption."""
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.graph import STAGES
+
+CAPTIONS = Path("analysis/report/captions")
+CATEGORIES = {"report.html": "Report", "tables/*.csv": "Tables", "figures/*.svg": "Figures", "figures/*.png": "Figures"}
+"""By how a file's path ends; other outputs are not shown."""
+
+
+def outputs(stage: str) -> list[Any]:
+    """A stage's output patterns for the Snakefile. Of a figure in both formats the SVG is shown."""
+    from snakemake.io import report
+
+    patterns = STAGES[stage].outputs
+    shown = {
+        pattern: category(pattern) for pattern in patterns if str(Path(pattern).with_suffix(".svg")) not in patterns
+    }
+    shown |= {pattern: category(pattern) for pattern in patterns if pattern.endswith(".svg")}
+    return [
+        report(pattern, caption=str(caption(pattern)), category=shown[pattern], labels={"what": _title(pattern)})
+        if shown.get(pattern)
+        else pattern
+        for pattern in patterns
+    ]
+
+
+def category(pattern: str) -> str | None:
+    """The heading that a file stands under."""
+    return next((name for ending, name in CATEGORIES.items() if Path(pattern).match(ending)), None)
+
+
+def caption(pattern: str) -> Path:
+    """The caption of a file: its own, else the one of all files under its heading."""
+    own = CAPTIONS / f"{Path(pattern).stem}.rst"
+    return own if own.exists() else CAPTIONS / f"{str(category(pattern)).lower()}.rst"
+
+
+def _title(pattern: str) -> str:
+    return Path(pattern).stem.replace("_", " ").capitalize()
