@@ -94,11 +94,12 @@ def count_layers(model: nn.Module, *inputs: Any) -> dict[str, int]:
     A convolution spends its kernel and the channels of a group on every value that it gives, a transposed one on every
     value that it gets, and a linear layer its input on every output.
     """
-    names = {layer: name for name, layer in model.named_modules() if type(layer) in MACS}
+    names = {layer: name for name, layer in model.named_modules() if isinstance(layer, tuple(MACS))}
     found = dict.fromkeys(names.values(), 0)
 
     def add(layer: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
-        found[names[layer]] += MACS[type(layer)](layer, arguments[0], output)
+        kind = next(kind for kind in MACS if isinstance(layer, kind))
+        found[names[layer]] += MACS[kind](layer, arguments[0], output)
 
     handles = [layer.register_forward_hook(add) for layer in names]
     with torch.no_grad():

@@ -11,7 +11,7 @@ from pipeline import graph, paths, provenance
 from pipeline.errors import BadInput
 from pipeline.params import Params
 
-KEPT_STAGES = ("prepare", "pretrain", "train", "evaluate", "floor", "complexity", "latency")
+KEPT_STAGES = ("prepare", "pretrain", "train", "evaluate", "floor", "complexity", "paper", "readings", "latency")
 
 
 def keep(params: Params) -> Path:

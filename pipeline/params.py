@@ -169,6 +169,7 @@ class Variant(Spec):
     networks: Annotated[int, Field(ge=1, le=4)]
     decoder: Literal["none", "HL", "HL+LL"]
     scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+    reading: Literal["first", "separable", "fitted"] = "first"
 
     @model_validator(mode="after")
     def _networks_fit_the_structure(self) -> "Variant":

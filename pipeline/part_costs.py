@@ -115,7 +115,7 @@ def _cost(module: nn.Module, *inputs: Any) -> np.ndarray:
 
 
 def _without_norms(module: nn.Module) -> nn.Module:
-    """The module itself, without batch norms: they count nothing and take four fifths of the time on the meta device."""
+    """The module itself, without batch norms: they count nothing and take most of the time on the meta device."""
     for parent in list(module.modules()):
         for name, child in parent.named_children():
             if isinstance(child, nn.BatchNorm2d):

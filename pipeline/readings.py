@@ -9,12 +9,13 @@ device, and the combinations are sums of these.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from itertools import product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from models.reading import READINGS, Blocks, Context, Fusion, Reading, Residuals
 from pipeline.errors import BadInput
+from pipeline.fits import Behind, Cell, Place, at, lowest, mean, summary
 from pipeline.part_costs import Costs
 
 if TYPE_CHECKING:
@@ -40,27 +41,14 @@ SPACE: dict[str, tuple[type, dict[str, tuple]]] = {
         },
     ),
 }
-"""The answers to each question (models/reading.py). Of equal fits the first counts, so the answers of `first` lead."""
+"""The answers to each question (models/reading.py), the most usual first: of equal fits the first counts."""
 
 UNITS = {"MB of float32": 1e6 / 4, "millions": 1e6, "MiB of float32": 2**20 / 4}
 """Parameters to one of what the Params column may count."""
 
 AXES = (*SPACE, "unit")
-SHOWN = 10
-"""Best readings that are written out."""
-
-DRAWS, SEED = 500, 0
-
-
-class Cell(NamedTuple):
-    """A distinct number of the paper: what is claimed of which variant, and the tables that print it."""
-
-    variant: str
-    size: tuple[int, int]
-    quantity: str
-    paper: float
-    decimals: int
-    tables: tuple[str, ...]
+NEAR, SHOWN = 1000, 10
+"""Best readings whose distance to the best is judged, and that are written out."""
 
 
 def search(
@@ -77,20 +65,26 @@ def search(
     options = {part: list(_options(part)) for part in SPACE}
     costs = Costs(options, classes)
     errors = [_errors(cell, costs.of(variants[cell.variant], cell.size)) for cell in cells]
-    score = _mean(errors)
+    score = mean(errors)
+    behind = Behind(cells, errors, lowest(score, 1)[0])
+    near = [place for place in lowest(score, NEAR) if behind(place)[0] <= 0]
+    chosen = min(near, key=lambda place: len(_changed(options, place)))  # of equally few changes the best
     named = {name: _place(options, reading) for name, reading in READINGS.items()}
-    best = _first(score, 1)[0]
-    shown = [*_first(score, SHOWN), *named.values()]
+
+    def describe(place: Place) -> dict[str, Any]:
+        found = [at(error, place) for error in errors]
+        return _reading(options, place) | summary(cells, found) | {"behind": behind(place), "errors": found}
+
     return {
         "candidates_counted": int(score.size),
         "score": "mean of |counted / printed - 1| over the cells",
         "cells": [cell._asdict() | {"fitted_by": _informs(error)} for cell, error in zip(cells, errors, strict=True)],
-        "best": _describe(best, options, cells, errors),
-        "named": {name: _describe(place, options, cells, errors) for name, place in named.items()},
-        "candidates": [_describe(place, options, cells, errors) for place in dict.fromkeys(shown)],
+        "best": describe(behind.best),
+        "simplest_as_good": describe(chosen),
+        "named": {name: describe(place) for name, place in named.items()},
+        "candidates": [describe(place) for place in dict.fromkeys([*near[:SHOWN], chosen, *named.values()])],
         "questions": _questions(score, options),
         "without_table": {table: _without(table, options, cells, errors) for table in _tables(cells)},
-        "rounding": _rounding(cells, errors, score, named),
     }
 
 
@@ -122,59 +116,23 @@ def _errors(cell: Cell, cost: np.ndarray) -> np.ndarray:
     return cost[1][..., None] / np.array(list(UNITS.values())) / cell.paper - 1
 
 
-def _mean(errors: list[np.ndarray]) -> np.ndarray:
-    total = np.zeros(np.broadcast_shapes(*(error.shape for error in errors)), np.float32)
-    for error in errors:
-        total += np.abs(error)
-    return total / len(errors)
-
-
-Place = tuple[int, ...]
-
-
-def _first(score: np.ndarray, count: int) -> list[Place]:
-    """The places of the lowest scores; of equal ones the first."""
-    flat = score.ravel()
-    near = np.flatnonzero(flat <= np.partition(flat, count - 1)[count - 1])
-    order = near[np.argsort(flat[near], kind="stable")][:count]
-    return [tuple(map(int, np.unravel_index(index, score.shape))) for index in order]
-
-
 def _place(options: Mapping[str, list], reading: Reading) -> Place:
     """Where a reading stands, its Params counted in the first of `UNITS`."""
     return (*(options[part].index(getattr(reading, part)) for part in SPACE), 0)
 
 
-def _at(error: np.ndarray, place: Place) -> float:
-    return float(error[tuple(min(index, size - 1) for index, size in zip(place, error.shape, strict=True))])
+def _changed(options: Mapping[str, list], place: Place) -> dict[str, Any]:
+    """The answers that differ from those of the reading `first`."""
+    found = {}
+    for part, index in zip(SPACE, place, strict=False):
+        first, other = asdict(getattr(READINGS["first"], part)), asdict(options[part][index])
+        found |= {f"{part}.{question}": other[question] for question in first if other[question] != first[question]}
+    return found
 
 
-def _describe(place: Place, options: Mapping[str, list], cells: list[Cell], errors: list[np.ndarray]) -> dict[str, Any]:
-    """A reading, and its errors in the order of `cells`."""
-    found = [_at(error, place) for error in errors]
+def _reading(options: Mapping[str, list], place: Place) -> dict[str, Any]:
     reading = {part: asdict(options[part][index]) for part, index in zip(SPACE, place, strict=False)}
-    return {"reading": reading, "unit": list(UNITS)[place[-1]], **_summary(cells, found), "errors": found}
-
-
-def _summary(cells: list[Cell], errors: list[float]) -> dict[str, Any]:
-    """The score, and the median and the worst error of each quantity; and how many cells it prints digit for digit."""
-    by_quantity = {
-        quantity: [abs(error) for cell, error in zip(cells, errors, strict=True) if cell.quantity == quantity]
-        for quantity in ("macs", "parameters")
-    }
-    counted = [(cell.paper * (1 + error), cell) for cell, error in zip(cells, errors, strict=True)]
-    return {
-        "score": float(np.mean(np.abs(errors))),
-        **{
-            quantity: {"cells": len(each), "median": float(np.median(each)), "worst": max(each)}
-            for quantity, each in by_quantity.items()
-            if each
-        },
-        "printed_alike": {
-            "rounded": sum(abs(value - cell.paper) <= 0.5 * 10**-cell.decimals for value, cell in counted),
-            "truncated": sum(0 <= value - cell.paper < 10**-cell.decimals for value, cell in counted),
-        },
-    }
+    return {"reading": reading, "changed": _changed(options, place), "unit": list(UNITS)[place[-1]]}
 
 
 def _informs(error: np.ndarray) -> list[str]:
@@ -190,16 +148,14 @@ def _questions(score: np.ndarray, options: Mapping[str, list]) -> dict[str, dict
     """For each answer to each question, the best score that it allows."""
     found = {}
     for axis, part in enumerate(SPACE):
-        lowest = score.min(axis=tuple(other for other in range(score.ndim) if other != axis))
+        least = score.min(axis=tuple(other for other in range(score.ndim) if other != axis))
         for question, answers in SPACE[part][1].items():
             found[f"{part}.{question}"] = {
-                str(answer): float(
-                    min(lowest[i] for i, o in enumerate(options[part]) if getattr(o, question) == answer)
-                )
+                str(answer): float(min(least[i] for i, o in enumerate(options[part]) if getattr(o, question) == answer))
                 for answer in answers
             }
-    lowest = score.min(axis=tuple(range(score.ndim - 1)))
-    return found | {"unit": dict(zip(UNITS, map(float, lowest), strict=True))}
+    least = score.min(axis=tuple(range(score.ndim - 1)))
+    return found | {"unit": dict(zip(UNITS, map(float, least), strict=True))}
 
 
 def _tables(cells: list[Cell]) -> list[str]:
@@ -209,34 +165,6 @@ def _tables(cells: list[Cell]) -> list[str]:
 def _without(table: str, options: Mapping[str, list], cells: list[Cell], errors: list[np.ndarray]) -> dict[str, Any]:
     """The best reading by the cells that `table` does not print, and its errors on those that it does."""
     out = [table in cell.tables for cell in cells]
-    place = _first(_mean([error for error, left in zip(errors, out, strict=True) if not left]), 1)[0]
-    there = [(cell, _at(error, place)) for cell, error, left in zip(cells, errors, out, strict=True) if left]
-    reading = {part: asdict(options[part][index]) for part, index in zip(SPACE, place, strict=False)}
-    return {"reading": reading, "unit": list(UNITS)[place[-1]], **_summary(*map(list, zip(*there, strict=True)))}
-
-
-def _rounding(
-    cells: list[Cell], errors: list[np.ndarray], score: np.ndarray, named: Mapping[str, Place]
-) -> dict[str, Any]:
-    """How far each named reading is behind the best when the paper's digits are drawn anew from what prints so.
-
-    The interval holds 95 % of the draws; where it holds 0, the paper's rounding alone can decide between the two.
-    """
-    random = np.random.default_rng(SEED)
-    paper = np.array([cell.paper for cell in cells])
-    half = np.array([0.5 * 10**-cell.decimals for cell in cells])
-    drawn = paper + half * random.uniform(-1, 1, (DRAWS, len(cells)))
-    best = _first(score, 1)[0]
-
-    def scores(place: Place) -> np.ndarray:
-        counted = paper * (1 + np.array([_at(error, place) for error in errors]))
-        return np.abs(counted / drawn - 1).mean(axis=1)
-
-    behind = {name: scores(place) - scores(best) for name, place in named.items()}
-    return {
-        name: {
-            "behind": float(score[named[name]] - score[best]),
-            "interval": np.quantile(each, [0.025, 0.975]).tolist(),
-        }
-        for name, each in behind.items()
-    }
+    place = lowest(mean([error for error, left in zip(errors, out, strict=True) if not left]), 1)[0]
+    there = [(cell, at(error, place)) for cell, error, left in zip(cells, errors, out, strict=True) if left]
+    return _reading(options, place) | summary(*map(list, zip(*there, strict=True)))

@@ -18,6 +18,10 @@ HERE = Path(__file__).parent
 MIME = {".svg": "image/svg+xml", ".png": "image/png"}
 NAMES = {
     "accuracy_vs_gflops": "Accuracy against multiply-accumulates",
+    "accuracy_vs_latency": "Accuracy against latency",
+    "trade_off": "What the structures trade",
+    "architecture": "The architecture, drawn from the model",
+    "networks": "What each network of an aggregation predicts",
     "curves": "Training curves",
     "per_class": "IoU of each class",
     "qualitative": "Predictions beside the truth",

@@ -1,10 +1,87 @@
-"""The candidate readings of what the paper leaves open, with their errors."""
+"""The candidate readings of what the paper leaves open: everything that the stage `readings` found, with its errors."""
 
-from analysis.records import Record
-from analysis.report.cells import Part
+from collections.abc import Iterator
+from typing import Any
+
+from analysis.records import Record, flatten
+from analysis.report.cells import Cell, Part, Table, significant
+
+TITLES = {
+    "candidates": "The best candidates, and those with a name",
+    "best": "The best reading",
+    "named": "Readings with a name",
+    "questions": "Each question by itself",
+    "without_table": "Chosen without one table, and held against it",
+    "cells": "The cells that they are held against",
+    "rounding": "Rounded or cut off",
+}
+"""Headings of what the record's result holds; what is not named here is called by its key."""
+SHARES = ("error", "score", "median", "mean", "worst", "largest")
+"""What a number's name holds if it is a share, shown in %."""
+BY_CELL = "errors"
+"""A candidate's errors, one for each of the result's cells."""
 
 
 def parts(record: Record | None) -> list[Part]:
-    if record is None:
-        return []
-    return []
+    """A sentence or a heading with a table for each thing that the result holds; nothing without a record."""
+    found: list[Part] = []
+    for key, value in (record["result"] if record else {}).items():
+        title = TITLES.get(key, key.replace("_", " ").capitalize())
+        rows = _rows(value)
+        if rows is None:
+            found.append(Part(text=f"{title}: {_cell(key, value).text}."))
+        elif rows:
+            found += [Part(heading=title), *_table(title, rows)]
+        if key == "candidates":
+            found += _errors(value, record["result"].get("cells", []))
+    return found
+
+
+def _rows(value: Any) -> list[dict[str, Any]] | None:
+    """The rows of a table, flat and without errors by cell; None for what is no table."""
+    if isinstance(value, list) and all(isinstance(each, dict) for each in value):
+        return [flatten({key: one for key, one in each.items() if key != BY_CELL}) for each in value]
+    if not isinstance(value, dict):
+        return None
+    if all(isinstance(each, dict) for each in value.values()):
+        return _rows([{"": name, **each} for name, each in value.items()])
+    return [{"": name, "value": each} for name, each in flatten(value).items() if not name.startswith(BY_CELL)]
+
+
+def _table(title: str, rows: list[dict[str, Any]]) -> Iterator[Part]:
+    """A sentence with the columns in which all rows agree, and a table of the others."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    if len(rows) > 1:
+        same = [key for key in columns if all(row.get(key) == rows[0].get(key) for row in rows)]
+        if same:
+            said = ", ".join(f"{key} {_cell(key, rows[0][key]).text}" for key in same)
+            yield Part(text=f"The same in all: {said}.")
+        columns = [key for key in columns if key not in same]
+    cells = [[_cell(key, row.get(key)) for key in columns] for row in rows]
+    yield Part(table=Table(title, [key.replace("_", " ") for key in columns], cells))
+
+
+def _errors(candidates: list[dict[str, Any]], cells: list[dict[str, Any]]) -> Iterator[Part]:
+    """A row a cell, a column a candidate in the order of their table."""
+    given = [each[BY_CELL] for each in candidates if BY_CELL in each]
+    by_candidate = [list(each.values()) if isinstance(each, dict) else each for each in given]
+    if cells and by_candidate and all(len(errors) == len(cells) for errors in by_candidate):
+        rows = [
+            [Cell(str(cell.get("variant"))), *(_cell(key, cell.get(key)) for key in ("quantity", "tables", "paper"))]
+            + [_cell("error", errors[index]) for errors in by_candidate]
+            for index, cell in enumerate(cells)
+        ]
+        columns = ["", "quantity", "tables", "paper", *(str(place + 1) for place in range(len(by_candidate)))]
+        yield Part(heading="Errors by cell, a column a candidate")
+        yield Part(table=Table("Errors by cell", columns, rows))
+
+
+def _cell(key: str, value: Any) -> Cell:
+    if isinstance(value, list):
+        return Cell(", ".join(_cell(key, each).text for each in value))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return Cell("" if value is None else str(value))
+    if isinstance(value, float) and any(word in key for word in SHARES):
+        return Cell(f"{100 * value:{'+' if 'error' in key else ''}.1f} %".replace("-", "\N{MINUS SIGN}"), value)
+    # Three digits, but what the paper prints as it prints it.
+    return Cell(significant(value) if isinstance(value, float) and key != "paper" else str(value), value)

@@ -49,12 +49,16 @@ def error(row: Row) -> str:
     """Signed, in % of the paper's number, or in points for mIoU; "" where nothing was measured."""
     if pd.isna(row["error"]):
         return ""
-    shown = f"{row['error']:+.1f} pt" if row["quantity"] == "miou" else f"{100 * row['error']:+.1f} %"
+    points = row["quantity"] == "miou"
+    size = round(row["error"] if points else 100 * row["error"], 1) or 0.0  # never minus zero
+    shown = f"{size:+.1f} {'pt' if points else '%'}"
     return shown.replace("-", "\N{MINUS SIGN}")
 
 
 def why(row: Row) -> str:
-    return " ".join(each for each in (text(row["reason"]), text(row["conditions"])) if each)
+    """The reason, and with what it was measured."""
+    made = text(row["conditions"])
+    return " ".join(each for each in (text(row["reason"]), f"({made})" if made else "") if each)
 
 
 def spoken(row: Row) -> str:

@@ -19,6 +19,7 @@ class Document(HTMLParser):
         super().__init__()
         self.rows: list[list[str]] = []
         self.text, self.anchors, self.links, self.tags = "", [], [], []
+        self.in_cell = False
         self.feed(page)
         self.text = " ".join(self.text.split())
 
@@ -31,10 +32,14 @@ class Document(HTMLParser):
             self.rows.append([])
         elif tag in ("td", "th"):
             self.rows[-1].append("")
+            self.in_cell = True
+
+    def handle_endtag(self, tag):
+        self.in_cell = self.in_cell and tag not in ("td", "th")
 
     def handle_data(self, text):
         self.text += text
-        if self.rows and self.rows[-1]:
+        if self.in_cell:
             self.rows[-1][-1] += text
 
 
@@ -133,6 +138,23 @@ def test_equal_numbers_give_equal_bytes(results, verdicts, parts, page):
         results, verdicts.copy(), **parts, contradictions=["Table 5, SegNet: 16 ms would be 62.5, not 16.7."]
     )
     assert again == page
+
+
+def test_readings_are_shown_with_their_errors_by_cell(results):
+    def candidate(strided, error):
+        return {"reading": {"strided": strided, "width": 64}, "median_macs": abs(error), "errors": [error, 0.01]}
+
+    cells = [
+        {"variant": name, "quantity": "macs", "tables": ["3"], "paper": 1.6} for name in ("backbone-a", "dfanet-a")
+    ]
+    result = {"candidates_counted": 2, "cells": cells, "candidates": [candidate(1, -0.021), candidate(3, 0.3)]}
+    record = {"wildcards": {}, "params": {}, "inputs": {}, "outputs": {}, "result": result}
+    record["conditions"] = {"commit": "fedcba9876543210"}
+    document = Document(render(results, None, {}, {}, {"results/paper/readings.json": record}))
+    rows = [[cell.strip() for cell in row] for row in document.rows]
+    assert ["1", "2.1 %"] in rows and ["3", "30.0 %"] in rows, "the width is the same in both and said above"
+    assert ["backbone-a", "macs", "3", "1.6", "−2.1 %", "+30.0 %"] in rows
+    assert "reading.width 64" in document.text and "fedcba98" in document.text
 
 
 def test_what_is_missing_is_said(results):

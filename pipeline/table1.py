@@ -1,0 +1,53 @@
+"""Table 1, read off the modules: what each stage of Xception A and B is made of."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from models.layers import SeparableConv
+from models.network import TABLE_1
+from models.xception import Xception
+
+
+def table1(size: tuple[int, int] = (1024, 1024)) -> list[dict[str, Any]]:
+    """One row a stage: for each backbone its `output` (channels, rows, columns), `convolutions` and `repeats`.
+
+    A convolution is (kernel, channels) of the stage's first block; `repeats` are blocks that have those. All from an
+    image of `size`.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    for name, column in TABLE_1.items():
+        with torch.device("meta"):
+            network, image = Xception(column).eval(), torch.empty(1, 3, *size)
+        for stage, output in _outputs(network, image).items():
+            blocks = [_convolutions(block) for block in _blocks(getattr(network, stage))]
+            found = {"convolutions": blocks[0], "repeats": blocks.count(blocks[0]), "output": list(output.shape[1:])}
+            rows.setdefault(stage, {"stage": stage})[name] = found
+    return list(rows.values())
+
+
+def _outputs(network: Xception, image: torch.Tensor) -> dict[str, torch.Tensor]:
+    found: dict[str, torch.Tensor] = {}
+    for name, stage in network.named_children():
+        stage.register_forward_hook(lambda module, inputs, output, name=name: found.update({name: output}))
+    with torch.no_grad():
+        network(image)
+    return found
+
+
+def _blocks(stage: nn.Module) -> list[nn.Module]:
+    """A stage's blocks; conv1 is one convolution and no blocks."""
+    return [block.body for block in stage if hasattr(block, "body")] or [stage]
+
+
+def _convolutions(block: nn.Module) -> list[list[Any]]:
+    """(kernel, output channels) of each convolution; of a separable one, its depthwise kernel."""
+    found = []
+    for part in block:
+        separable = isinstance(part, SeparableConv)
+        if separable or isinstance(part, nn.Conv2d):
+            kernel = (part[0] if separable else part).kernel_size
+            channels = part[1][0].out_channels if separable else part.out_channels
+            found.append(["x".join(map(str, kernel)), channels])
+    return found
