@@ -21,8 +21,8 @@ KINDS = {
 STAGES = ("#F4F4F4", "#E3EEF6", "#CCE0EF", "#B3D1E7")
 """Of a network's stages, from the first on."""
 FILLS = {"attention": "#FBE9C6", "context": "#E8DDF2", "high": "#D3EDE4", "low": "#F3E0EC"}
-TITLES = {"attention": "FC attention", "context": "ASPP", "high": "1x1", "low": "1x1", "merge": "convolution"}
-TITLES |= {"classify": "classifier"}
+TITLES = {"attention": "FC attention", "context": "ASPP", "high": "convolution"}
+TITLES |= {"low": "convolution", "merge": "convolution", "classify": "classifier"}
 LEVEL = 0.5
 """Inches between two levels."""
 HEIGHT = 0.56
@@ -31,6 +31,8 @@ GUTTER, CROSSING, LANE = 0.43, 0.505, 0.42
 """Columns from a network's middle to where lines go up and down at its right, and to the decoder at its left."""
 ASIDE = 0.13
 """Levels between a box's middle and the two lines that would meet on one level."""
+BUS = 0.5
+"""Levels from a decoder's convolution to the line that joins it with others."""
 GAP = 3.6
 """Points: radius of a circled sign."""
 
@@ -116,7 +118,7 @@ def _edge(axes: Axes, layout: Layout, edge: Edge) -> None:
     (x, y), (to_x, to_y) = layout.places[source], layout.places[target]
     half, to_half = layout.half(layout.parts[source]), layout.half(layout.parts[target])
     above = to_y - HEIGHT / 2
-    if layout.joined(target) == "concat":
+    if column(target) is not None and layout.joined(target) == "concat":
         above = _sign(axes, (to_x, above - 0.22), "C", above)
     if colour == REUSED:
         low = y + ASIDE
@@ -125,8 +127,10 @@ def _edge(axes: Axes, layout: Layout, edge: Edge) -> None:
         _resized(axes, layout, edge, above)
     elif target.startswith("decoder.low."):
         _line(axes, colour, (x - half, y), (x - LANE, y), (x - LANE, to_y), (to_x - to_half, to_y))
-    elif layout.joined(target) == "sum" or ".high." in source:
-        _sum(axes, layout, edge)
+        if edge["resized"]:
+            axes.text(x - LANE + 0.02, to_y + 0.1, _factor(layout, edge), va="top", fontsize=6, color=colour)
+    elif layout.joined(target) == "sum" or ".high." in source or ".low." in source:
+        _join(axes, layout, edge)
     elif x != to_x:
         _line(axes, colour, (x + half, y), (to_x - to_half, to_y))
     else:
@@ -147,19 +151,18 @@ def _resized(axes: Axes, layout: Layout, edge: Edge, above: float) -> None:
     _line(axes, INSIDE, (to_x, level + HEIGHT / 2), (to_x, above), gap=GAP * joined)
 
 
-def _sum(axes: Axes, layout: Layout, edge: Edge) -> None:
-    """Down to a line below all summands, along it to the right, and up into what gets the sum."""
+def _join(axes: Axes, layout: Layout, edge: Edge) -> None:
+    """Down to a line below all that is joined, along it to the right, and up into what gets it."""
     (x, y), (to_x, to_y) = layout.places[edge["from"]], layout.places[edge["to"]]
-    first = "decoder.low.0" if edge["to"] == "decoder.merge" else "decoder.high.0"
-    level, several = layout.places[first][1] + 0.5, layout.joined(edge["to"]) == "sum"
     if x == to_x:
-        return _line(axes, _colour(edge), (x, y - HEIGHT / 2), (x, level), gap=GAP)
-    _line(axes, _colour(edge), (x, y + HEIGHT / 2), (x, level), (to_x, level), gap=GAP * several)
+        return _line(axes, _colour(edge), (x, y - HEIGHT / 2), (x, layout.places["decoder.high.0"][1] + BUS), gap=GAP)
+    sign, level = {"sum": "+", "concat": "C"}.get(layout.joined(edge["to"])), y + BUS
+    _line(axes, _colour(edge), (x, y + HEIGHT / 2), (x, level), (to_x, level), gap=GAP * bool(sign))
     _line(axes, _colour(edge), (to_x, level), (to_x, to_y + HEIGHT / 2))
     if edge["resized"]:
         axes.text(x + 0.03, level + 0.05, _factor(layout, edge), va="top", fontsize=6, color=_colour(edge))
-    if several:
-        _sign(axes, (to_x, level), "+", level)
+    if sign:
+        _sign(axes, (to_x, level), sign, level)
     return None
 
 

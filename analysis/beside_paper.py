@@ -32,7 +32,7 @@ def draw(axes: Axes, results: Results, paper: pd.DataFrame, cost: Cost) -> None:
             arrow |= {"shrinkA": 2.5, "shrinkB": 2.5, "alpha": 0.75}
             axes.annotate("", end, (quoted[cost.paper], quoted["miou"]), arrowprops=arrow, zorder=2)
     axes.margins(x=0.12, y=0.06)
-    axes.set_title("Beside the paper's own numbers", color=MUTED)
+    axes.set_title(f"Beside the paper's own numbers: {cost.title}", color=MUTED)
     axes.set_ylabel("mIoU (%), data as said below", color=MUTED)
     axes.legend(loc="lower right", fontsize=6.5, labelcolor=MUTED)
     axes.tick_params(colors=MUTED)

@@ -67,10 +67,12 @@ class Layout:
             parts = [part for part in self.parts if part.startswith(f"decoder.{path}.")]
             level += BELOW * bool(parts)
             self.places |= {part: (int(part.rsplit(".", 1)[1]), level) for part in parts}
-        if "decoder.merge" in self.parts:
+        end += BELOW - 0.35 if "decoder.high.0" in self.parts else 0
+        if any(".high." in edge["from"] for edge in self.into("decoder.merge")):
+            self.places["decoder.merge"] = self.columns, end
+            end -= 1.15
+        elif "decoder.merge" in self.parts:
             self.places["decoder.merge"] = self.columns, level - 0.25
-        if "decoder.high.0" in self.parts:
-            end += BELOW - 0.35
         self.places |= {"decoder.classify": (self.columns, end), "scores": (self.columns, end - 1.15)}
 
 

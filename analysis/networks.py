@@ -26,7 +26,7 @@ def draw(results: Results, prepared: Path) -> Figure:
     columns = pictures.columns | alone | {name: list(predictions["predictions"])}
     caption = (
         f"Figure 4 for {name}. The paper does not say how it made a prediction of one network; here it is the trained "
-        "decoder's, given that network's output alone: its own 1x1 convolution, then upsampling and classifier. The "
+        "decoder's, given that network's output alone: its own convolution, then upsampling and classifier. The "
         f"last two are linear, so the high-level scores of {name} are the sum of the networks' scores: a column shows "
         "a summand and not a network trained to stand alone. The low-level path has no part in these columns. "
         f"Frames {', '.join(predictions['names'])}; seed {results.study.seeds[0]}. {pictures.note} "

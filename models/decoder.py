@@ -24,11 +24,13 @@ class Path(nn.Module):
         self.width = reading.width * (len(channels) if join == "concat" else 1)
 
     def forward(self, inputs: list[Tensor], size: tuple[int, int]) -> Tensor:
-        if self.reduce_first:
-            outputs = [resize(reduce(x), size) for reduce, x in zip(self.reduce, inputs, strict=True)]
-        else:
-            outputs = [reduce(resize(x, size)) for reduce, x in zip(self.reduce, inputs, strict=True)]
+        outputs = [self.part(index, x, size) for index, x in enumerate(inputs)]
         return torch.cat(outputs, dim=1) if self.join == "concat" else sum(outputs)
+
+    def part(self, index: int, x: Tensor, size: tuple[int, int]) -> Tensor:
+        """One input as it is joined with the others."""
+        reduce = self.reduce[index]
+        return resize(reduce(x), size) if self.reduce_first else reduce(resize(x, size))
 
 
 class Decoder(nn.Module):
@@ -56,12 +58,15 @@ class Decoder(nn.Module):
         if self.low:
             joined = self.low(low, size)
             fused = fused + (joined if self.merges_both else self.merge(joined))
-        return self.classify(self.merge(fused) if self.merges_both else fused)
+        return self._classes(fused)
 
     def alone(self, output: Tensor, network: int, size: tuple[int, int]) -> Tensor:
-        """Class scores from one network's output alone, through its part of the high-level path.
+        """Class scores from one network's output alone, through its part of the high-level path (Figure 4).
 
-        Sum, resize and classifier are linear: added over the networks, these are the HL decoder's scores (with a bias
-        for each network instead of one).
+        Unless a convolution merges both paths, what follows the sum is linear: added over the networks, these are the
+        HL decoder's scores, with a bias for each network instead of one.
         """
-        return self.classify(resize(self.high.reduce[network](output), size))
+        return self._classes(self.high.part(network, output, size))
+
+    def _classes(self, fused: Tensor) -> Tensor:
+        return self.classify(self.merge(fused) if self.merge and self.merges_both else fused)

@@ -42,6 +42,16 @@ class Segmenter(nn.Module):
         """Class scores, Nx`classes`xHxW, of images Nx3xHxW, any H and W from 64."""
         return resize(self.decoder(*self.structure(self._scaled(images))), images.shape[-2:])
 
+    @property
+    def fused(self) -> int:
+        """The number of networks whose outputs the decoder's high-level path adds; 0 without that path."""
+        return len(self.structure.high) if self.decoder.high else 0
+
+    def alone(self, images: Tensor, network: int) -> Tensor:
+        """Class scores as `forward`'s, from the output of one of the `fused` networks alone (Figure 4)."""
+        high, low = self.structure(self._scaled(images))
+        return resize(self.decoder.alone(high[network], network, low[0].shape[-2:]), images.shape[-2:])
+
     def _scaled(self, images: Tensor) -> Tensor:
         if self.scale == 1:
             return images
@@ -51,16 +61,6 @@ class Segmenter(nn.Module):
 def scaled_size(size: Iterable[int], scale: float) -> tuple[int, ...]:
     """What a network of `scale` sees of an image of `size`, in pixels."""
     return tuple(max(1, round(side * scale)) for side in size)
-
-    @property
-    def fused(self) -> int:
-        """The number of networks whose outputs the decoder's high-level path adds; 0 without that path."""
-        return len(self.structure.high) if self.decoder.high else 0
-
-    def alone(self, images: Tensor, network: int) -> Tensor:
-        """Class scores as `forward`'s, from the output of one of the `fused` networks alone (Figure 4)."""
-        high, low = self.structure(images)
-        return resize(self.decoder.alone(high[network], network, low[0].shape[-2:]), images.shape[-2:])
 
 
 def initialise(model: nn.Module, seed: int) -> None:
