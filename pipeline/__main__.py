@@ -46,7 +46,24 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "render", _render, "tables and figures from kept result files, without training", "study")
     ui = _add(commands, "ui", _ui, "browse a study's runs in MLflow's UI", "study")
     ui.add_argument("--port", type=int, default=5000)
+    _deployment(commands)
     return parser
+
+
+def _deployment(commands) -> None:
+    export = _add(commands, "export", _export, "write a variant's network as one file to run elsewhere", "variant")
+    export.add_argument("output", type=Path)
+    export.add_argument("--checkpoint", type=Path, help="trained weights, results/runs/…/weights.pt (default: random)")
+    export.add_argument("--classes", type=int, default=19, help="without a checkpoint (default: 19)")
+    export.add_argument("--size", default="1024x1024", help="rows x columns of the image (default: 1024x1024)")
+    export.add_argument("--format", default="torch", help="torch (torch.export) or onnx (default: torch)")
+    export.add_argument("--force", action="store_true", help="replace an existing file")
+    predict = _add(commands, "predict", _predict, "segment your own pictures with trained weights", "checkpoint")
+    predict.add_argument("images", type=Path, nargs="+", metavar="image")
+    predict.add_argument("--output", type=Path, default=Path("predictions"), help="folder (default: predictions)")
+    predict.add_argument("--data", help="the data set whose classes they are, if train.json is not beside the weights")
+    predict.add_argument("--size", help="rows x columns that the network sees (default: as many pixels as in training)")
+    predict.add_argument("--force", action="store_true", help="replace existing files")
 
 
 def _add(commands, name: str, call, text: str, argument: str) -> argparse.ArgumentParser:
@@ -127,6 +144,37 @@ def _ui(options: argparse.Namespace) -> None:
     from pipeline import tracking
 
     tracking.serve(options.port, params.load(options.study))
+
+
+def _export(options: argparse.Namespace) -> None:
+    _known({"variant": options.variant}, loaded := params.load())
+    if options.format not in (formats := ("torch", "onnx")):
+        raise BadInput(f'--format is "{options.format}"{did_you_mean(options.format, formats)}; known are torch, onnx')
+    if options.classes < 1:
+        raise BadInput(f"--classes is {options.classes}; it must be 1 or more")
+    if options.output.is_dir() or options.output.exists() and not options.force:
+        raise BadInput(f"{options.output} exists; name another file, or --force if it may be replaced")
+    size = _size(options.size)
+    from pipeline.export import export
+
+    variant = loaded.variants[options.variant]
+    print(export(variant, options.classes, size, options.format, options.output, options.checkpoint))
+
+
+def _predict(options: argparse.Namespace) -> None:
+    size = options.size and _size(options.size)
+    from pipeline.predict import predict
+
+    done = predict(Path(options.checkpoint), options.images, options.output, options.data, size, options.force)
+    print(f"{done} picture{'s' if done > 1 else ''} segmented, in {options.output}")
+
+
+def _size(text: str) -> tuple[int, int]:
+    rows, _, columns = text.partition("x")
+    sides = [int(side) if side.isdecimal() else 0 for side in (rows, columns)]
+    if not all(64 <= side <= 4096 for side in sides):
+        raise BadInput(f'--size is "{text}"; it must be rows x columns, each from 64 to 4096 pixels, e.g. 512x1024')
+    return sides[0], sides[1]
 
 
 if __name__ == "__main__":

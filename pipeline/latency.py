@@ -10,6 +10,8 @@
   `time.perf_counter_ns`, has one mode, float32 in channels_last, and its rows say `cpu`.
 - Percentiles are numpy's, linear between the sorted samples of all rounds; of 100 samples or fewer, p99 lies between
   the two slowest. FPS is 1000 / median in ms.
+- The machine's copy bandwidth and matrix rate have turns in the same rounds: a row's limit (pipeline/roofline.py) is of
+  the clocks and the load that the row met.
 - Drift is the share by which the median of the last half of the rounds differs from that of the first half (the middle
   one of an odd number is in neither); a row is stable if its drift is at most `stability`.
 """
@@ -20,72 +22,91 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
-from models.build import build
-from models.segmenter import initialise
 from pipeline import device as devices
-from pipeline import machine
+from pipeline import machine, modes, roofline
+from pipeline.modes import Mode, Pass
 from pipeline.progress import progress
+from pipeline.roofline import Ceiling, Operation, Rates, Run
 
 if TYPE_CHECKING:
     from pipeline.params import Latency, Variant
 
-Pass = Callable[[], object]
-"""One forward pass, to be called again and again."""
 
+class Row(NamedTuple):
+    """What is timed: a pass, whose it is, what it is made of, and what else its figures are to say."""
 
-class Mode(NamedTuple):
-    """How a network is run: channels_last unless the name says contiguous."""
-
-    name: str
-    dtype: torch.dtype = torch.float32
-    layout: torch.memory_format = torch.channels_last
-    graph: bool = False
-
-
-CPU_MODES = (Mode("eager float32"),)
-GPU_MODES = (
-    Mode("eager float32"),
-    Mode("eager float16", torch.float16),
-    Mode("eager float32 contiguous", layout=torch.contiguous_format),
-    Mode("eager float16 contiguous", torch.float16, torch.contiguous_format),
-    Mode("CUDA graph float32", graph=True),
-    Mode("CUDA graph float16", torch.float16, graph=True),
-)
-
-SEED = 0
-"""Of the weights and the image."""
-
-FIRST_PASSES = 3
-"""Before all rounds: cuDNN's trials, lazy initialisation, whatever a CUDA graph must not capture."""
+    variant: str
+    mode: Mode
+    run: Pass
+    operations: list[Operation]
+    notes: dict[str, Any] = {}
 
 
 def time_variants(
     latency: "Latency", variants: dict[str, "Variant"], classes: int, size: tuple[int, int]
 ) -> dict[str, Any]:
     """Time every variant in every mode of this machine's device, for an image of `size`, as the module says."""
+    device, rows = choose(latency), []
+    chosen = modes.GPU_MODES if device.type == "cuda" else modes.CPU_MODES
+    with torch.inference_mode():
+        for name, variant in variants.items():
+            for mode in chosen:
+                run = modes.prepare(*modes.untrained(variant, classes, size, device), mode)
+                done = roofline.operations(variant.model_dump(), classes, size, mode.dtype)
+                rows.append(Row(name, mode, run, done))
+        return time_rows(latency, rows, size, device)
+
+
+def choose(latency: "Latency") -> torch.device:
+    """This machine's device, with torch set up as the module says."""
     device = devices.choose(latency.threads)
     torch.backends.fp32_precision = "ieee"
     torch.backends.cudnn.benchmark = device.type == "cuda"
-    modes, milliseconds = (GPU_MODES, on_gpu) if device.type == "cuda" else (CPU_MODES, on_cpu)
-    rows = [(name, mode) for name in variants for mode in modes]
-    with torch.inference_mode():
-        passes = [prepare(variants[name], classes, size, mode, device) for name, mode in rows]
-        before = machine.state(device)
-        samples = measure(passes, orders(len(rows), latency), latency, milliseconds)
-        after = machine.state(device)
-    label = "cpu" if device.type == "cpu" else torch.cuda.get_device_name(device)
+    return device
+
+
+def time_rows(latency: "Latency", rows: list[Row], size: tuple[int, int], device: torch.device) -> dict[str, Any]:
+    """Time `rows` and the machine's ceilings, all in the same rounds: the stage's whole result."""
+    ceilings = roofline.ceilings(device, list(dict.fromkeys(row.mode.dtype for row in rows)))
+    passes = [row.run for row in rows] + [each.run for each in ceilings]
+    before = machine.state(device)
+    samples = measure(passes, orders(len(passes), latency), latency, on_gpu if device.type == "cuda" else on_cpu)
+    after = machine.state(device)
+    found = [reached(each, taken) for each, taken in zip(ceilings, samples[len(rows) :], strict=True)]
     return {
         "device": {**machine.describe(device), "clocks": {"before": before, "after": after}},
         "protocol": {**latency.model_dump(), **settings(device)},
         "size": list(size),
         "batch": 1,
-        "rows": [
-            {"variant": name, "mode": mode.name, "layout": str(mode.layout).removeprefix("torch."), "device": label}
-            | summarise(taken, latency.stability)
-            for (name, mode), taken in zip(rows, samples, strict=True)
-        ],
+        "ceilings": found,
+        "rows": [_figures(row, taken, found, latency, device) for row, taken in zip(rows, samples, strict=False)],
+    }
+
+
+def reached(ceiling: Ceiling, samples: list[list[float]]) -> dict[str, Any]:
+    """A ceiling's rate, in bytes or MACs a second, by the median of its samples (milliseconds, by round)."""
+    rate = 1e3 * ceiling.work / float(np.median(samples))
+    dtype = str(ceiling.dtype).removeprefix("torch.")
+    return {"kind": ceiling.kind, "dtype": dtype, "work": ceiling.work, "per_second": rate, "samples_ms": samples}
+
+
+def _figures(
+    row: Row, samples: list[list[float]], ceilings: list[dict[str, Any]], latency: "Latency", device: torch.device
+) -> dict[str, Any]:
+    dtype, layout = (str(each).removeprefix("torch.") for each in (row.mode.dtype, row.mode.layout))
+    bandwidth = next(each["per_second"] for each in ceilings if each["kind"] == "copy")
+    rate = next(each["per_second"] for each in ceilings if each["kind"] == "product" and each["dtype"] == dtype)
+    label = "cpu" if device.type == "cpu" else torch.cuda.get_device_name(device)
+    return {
+        "variant": row.variant,
+        "mode": row.mode.name,
+        "dtype": dtype,
+        "layout": layout,
+        "device": label,
+        **row.notes,
+        **roofline.limits(row.operations, Rates(bandwidth, rate)),
+        **summarise(samples, latency.stability),
     }
 
 
@@ -96,7 +117,10 @@ def orders(rows: int, latency: "Latency") -> list[list[int]]:
 
 
 def measure(
-    passes: list[Pass], rounds: list[list[int]], latency: "Latency", milliseconds: Callable[[Pass], float]
+    passes: list[Run],
+    rounds: list[list[int]],
+    latency: "Latency",
+    milliseconds: Callable[[Run], float],
 ) -> list[list[list[float]]]:
     """Samples in milliseconds by row, round and pass; `rounds` say in which order rows have their turns."""
     samples: list[list[list[float]]] = [[] for _ in passes]
@@ -116,14 +140,14 @@ def summarise(samples: list[list[float]], stability: float) -> dict[str, Any]:
     return {**figures, "stable": drift <= stability, "drift": drift}
 
 
-def on_cpu(run: Pass) -> float:
+def on_cpu(run: Run) -> float:
     """Milliseconds of one pass on the CPU."""
     start = time.perf_counter_ns()
     run()
     return (time.perf_counter_ns() - start) / 1e6
 
 
-def on_gpu(run: Pass) -> float:
+def on_gpu(run: Run) -> float:
     """Milliseconds of one pass on a GPU that has nothing else to do."""
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
     torch.cuda.synchronize()
@@ -134,47 +158,9 @@ def on_gpu(run: Pass) -> float:
     return start.elapsed_time(end)
 
 
-def prepare(variant: "Variant", classes: int, size: tuple[int, int], mode: Mode, device: torch.device) -> Pass:
-    """A pass of `variant` in `mode`, after its first passes."""
-    model = build(variant.model_dump(), classes)
-    initialise(model, SEED)
-    images = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(SEED)).to(device)
-    _fit_norms(model.to(device), images)
-    model = model.eval().to(mode.dtype).to(memory_format=mode.layout)
-    image = images[:1].to(mode.dtype).to(memory_format=mode.layout)
-    if mode.graph:
-        return _capture(model, image)
-    for _ in range(FIRST_PASSES):
-        model(image)
-    return lambda: model(image)
-
-
-def _fit_norms(model: nn.Module, images: Tensor) -> None:
-    """Give batch norms the statistics of `images`: an untrained network's features overflow float16 without."""
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = 1.0
-    model.train()(images)
-
-
-def _capture(model: nn.Module, image: Tensor) -> Pass:
-    """A CUDA graph of one pass, captured as torch's notes on CUDA semantics say."""
-    aside = torch.cuda.Stream()
-    aside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(aside):
-        for _ in range(FIRST_PASSES):
-            model(image)
-    torch.cuda.current_stream().wait_stream(aside)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        scores = model(image)
-    # A graph reads and writes memory that it does not own: its pass must keep the tensors alive.
-    return lambda held=(model, image, scores): graph.replay()
-
-
 def settings(device: torch.device) -> dict[str, Any]:
     """The protocol's settings as they are in effect."""
-    common = {"percentiles": "numpy, linear", "weights_seed": SEED}
+    common = {"percentiles": "numpy, linear", "weights_seed": modes.SEED}
     if device.type == "cpu":
         return {"clock": "time.perf_counter_ns", **common}
     backends = torch.backends

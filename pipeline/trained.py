@@ -1,0 +1,76 @@
+"""A trained network from its checkpoint, with what the record beside it says: its classes and its frames' size."""
+
+import colorsys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from models.build import build
+from pipeline import params, provenance, weights
+from pipeline.datasets import registry
+from pipeline.datasets.base import Class
+from pipeline.errors import BadInput, did_you_mean
+
+RECORD = "train.json"
+"""What the training stage wrote beside the weights."""
+
+
+class Trained(NamedTuple):
+    """`size` is that of the frames it was trained on (rows, columns), None where no record says it."""
+
+    model: nn.Module
+    variant: dict[str, Any]
+    classes: tuple[Class, ...]
+    size: tuple[int, int] | None
+
+
+def restore(path: Path) -> tuple[nn.Module, dict[str, Any], int]:
+    """A checkpoint's network, ready to predict, its variant and its number of classes. `BadInput` if it is no such."""
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder; name the checkpoint in it, e.g. {path / 'weights.pt'}")
+    content = weights.load(path)
+    made_for = content.get("made_for") if isinstance(content, dict) else None
+    if not isinstance(made_for, dict) or not {"variant", "classes"} <= made_for.keys():
+        raise BadInput(f"{path} holds no segmentation network but {made_for or 'something else'}; name a run's weights")
+    variant, classes = made_for["variant"], made_for["classes"]
+    try:
+        model = build(variant, classes)
+        model.load_state_dict(content["state"])
+    except (TypeError, KeyError, ImportError, RuntimeError) as error:
+        reason = str(error).splitlines()[0].rstrip(":")
+        raise BadInput(
+            f"{path} does not fit the network that this version builds of {variant} ({reason}); train it again, or "
+            "check out the commit that its record names"
+        ) from None
+    return model.eval(), variant, classes
+
+
+def read(path: Path, data: str | None = None) -> Trained:
+    """The network of `path`; its classes are those of data set `data`, else of the one that its record names.
+
+    Where neither says it, classes are numbers with colours of their own.
+    """
+    model, variant, count = restore(path)
+    record = path.with_name(RECORD)
+    known = provenance.read(record) if record.exists() else {"wildcards": {}, "params": {}}
+    sets = params.load().data
+    if data is not None and data not in sets:
+        raise BadInput(f'params.yaml has no data "{data}"{did_you_mean(data, sets)}; known are {", ".join(sets)}')
+    name = data or known["wildcards"].get("data")
+    classes = registry.classes(sets[name].kind) if name in sets else numbered(count)
+    if len(classes) != count:
+        raise BadInput(
+            f"{path} tells {count} classes apart, but data.{name} has {len(classes)}; name its set by --data"
+        )
+    training = known["params"].get(f"recipes.{known['wildcards'].get('recipe')}.training", {})
+    return Trained(model, variant, classes, tuple(training["frame_size"]) if "frame_size" in training else None)
+
+
+def numbered(count: int) -> tuple[Class, ...]:
+    """Classes without names, in colours far apart on the wheel."""
+    hues = ((index * 0.618) % 1 for index in range(count))
+    return tuple(
+        Class(f"class {index}", tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.6, 0.9)))
+        for index, hue in enumerate(hues)
+    )
