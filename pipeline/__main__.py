@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from pipeline import graph, params
 from pipeline.errors import BadInput, did_you_mean

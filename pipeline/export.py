@@ -12,7 +12,6 @@ What was written is read back, run on a random image and compared with the netwo
 import importlib.util
 import io
 import logging
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
