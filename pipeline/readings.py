@@ -65,7 +65,7 @@ def search(
     options = {part: list(_options(part)) for part in SPACE}
     costs = Costs(options, classes)
     errors = [_errors(cell, costs.of(variants[cell.variant], cell.size)) for cell in cells]
-    score = mean(errors)
+    score = np.broadcast_to(mean(errors), [*map(len, options.values()), len(UNITS)])
     behind = Behind(cells, errors, lowest(score, 1)[0])
     near = [place for place in lowest(score, NEAR) if behind(place)[0] <= 0]
     chosen = min(near, key=lambda place: len(_changed(options, place)))  # of equally few changes the best
