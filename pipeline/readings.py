@@ -159,7 +159,9 @@ def _questions(score: np.ndarray, options: Mapping[str, list]) -> dict[str, dict
 
 
 def _tables(cells: list[Cell]) -> list[str]:
-    return sorted({table for cell in cells for table in cell.tables})
+    """The tables that can be left out: those without which there are cells."""
+    named = sorted({table for cell in cells for table in cell.tables})
+    return [table for table in named if any(table not in cell.tables for cell in cells)]
 
 
 def _without(table: str, options: Mapping[str, list], cells: list[Cell], errors: list[np.ndarray]) -> dict[str, Any]:
