@@ -6,7 +6,7 @@ The file holds the network with batch norm folded, for one input size: images 1x
 - `torch`: a program of torch.export; `torch.export.load(FILE).module()` runs it.
 - `onnx`: for ONNX Runtime and its like. Needs the packages of the optional extra `onnx`.
 
-What was written is read back, run on a random image and compared with the network as it was.
+What is to be written is decoded again, run on a random image and compared with the network as it was.
 """
 
 import importlib.util
@@ -78,9 +78,7 @@ def require_onnx() -> None:
     """`BadInput` unless everything is installed."""
     for package in ONNX:
         if importlib.util.find_spec(package) is None:
-            raise BadInput(
-                f"the format onnx needs {', '.join(ONNX)}, and {package} is missing: pip install -e '.[onnx]'"
-            )
+            raise BadInput(f"onnx needs {', '.join(ONNX)}, and {package} is missing; run `pip install -e '.[onnx]'`")
 
 
 def export(
@@ -88,8 +86,9 @@ def export(
 ) -> str:
     """Write a variant's network for images of size `at` (rows, columns); return what was written, in a sentence.
 
-    With a checkpoint its weights and its number of classes are taken, else random weights. `BadInput` if the checkpoint is
-    of another variant, a package is missing, or the file's scores differ from the network's by more than `TOLERANCE`.
+    With a checkpoint its weights and its number of classes are taken, else random weights. `BadInput` if the
+    checkpoint is of another variant, a package is missing, or the scores of what would be written differ from the
+    network's by more than `TOLERANCE`; then nothing is written.
     """
     if form == "onnx":
         require_onnx()
@@ -100,7 +99,8 @@ def export(
         error = difference(decode(content, form)(image), expected)
     if not error <= TOLERANCE[torch.float32]:
         raise BadInput(
-            f"{output} was not written: its scores would differ from the network's by {error:.2g} deviations"
+            f"{output} was not written: its scores would differ from eager mode's by {error:.2g} standard deviations, "
+            f"and {TOLERANCE[torch.float32]:g} are allowed; try another version of torch or the other format"
         )
     with space_for(output.parent):
         output.parent.mkdir(parents=True, exist_ok=True)

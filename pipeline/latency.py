@@ -61,6 +61,7 @@ def time_variants(
 def choose(latency: "Latency") -> torch.device:
     """This machine's device, with torch set up as the module says."""
     device = devices.choose(latency.threads)
+    torch.backends.cudnn.allow_tf32 = False  # the older of the two switches: torch.export wants both to say the same
     torch.backends.fp32_precision = "ieee"
     torch.backends.cudnn.benchmark = device.type == "cuda"
     return device

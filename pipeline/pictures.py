@@ -12,7 +12,7 @@ PANEL = (320, 960)
 """Pixels: the least and the greatest width of a panel."""
 GAP = 8
 TEXT = 16
-OVERLAY = 0.55
+OVERLAY = 0.45
 """Weight of the classes' colours over the picture."""
 
 

@@ -60,9 +60,7 @@ def read(path: Path, data: str | None = None) -> Trained:
     name = data or known["wildcards"].get("data")
     classes = registry.classes(sets[name].kind) if name in sets else numbered(count)
     if len(classes) != count:
-        raise BadInput(
-            f"{path} tells {count} classes apart, but data.{name} has {len(classes)}; name its set by --data"
-        )
+        raise BadInput(f"{path} knows {count} classes, but data.{name} has {len(classes)}; name its data set by --data")
     training = known["params"].get(f"recipes.{known['wildcards'].get('recipe')}.training", {})
     return Trained(model, variant, classes, tuple(training["frame_size"]) if "frame_size" in training else None)
 
