@@ -33,6 +33,7 @@ def mean(errors: list[np.ndarray]) -> np.ndarray:
 def lowest(score: np.ndarray, count: int) -> list[Place]:
     """The places of the lowest scores; of equal ones the first."""
     flat = score.ravel()
+    count = min(count, flat.size)
     near = np.flatnonzero(flat <= np.partition(flat, count - 1)[count - 1])
     order = near[np.argsort(flat[near], kind="stable")][:count]
     return [tuple(map(int, np.unravel_index(index, score.shape))) for index in order]

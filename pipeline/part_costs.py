@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from models import aspp
 from models.decoder import Decoder
@@ -79,7 +81,8 @@ def _chain(backbone: str, attention: str, networks: int, option: Any, size: Size
     parameters = [_parameters(network) for network in structure.networks]
     outputs = []
     structure.register_forward_hook(lambda module, inputs, output: outputs.append(output))
-    layers = count_layers(_without_norms(structure), image)
+    with _ShapesOnly():
+        layers = count_layers(structure, image)
     macs = [
         sum(count for name, count in layers.items() if name.startswith(f"networks.{index}."))
         for index in range(len(parameters))
@@ -110,17 +113,20 @@ def _decoder(kind: str, high: tuple[Shape, ...], low: tuple[Shape, ...], option:
 
 
 def _cost(module: nn.Module, *inputs: Any) -> np.ndarray:
-    parameters = _parameters(module)
-    return np.array([sum(count_layers(_without_norms(module), *inputs).values()), parameters], float)
+    with _ShapesOnly():
+        macs = sum(count_layers(module, *inputs).values())
+    return np.array([macs, _parameters(module)], float)
 
 
-def _without_norms(module: nn.Module) -> nn.Module:
-    """The module itself, without batch norms: they count nothing and take most of the time on the meta device."""
-    for parent in list(module.modules()):
-        for name, child in parent.named_children():
-            if isinstance(child, nn.BatchNorm2d):
-                setattr(parent, name, nn.Identity())
-    return module
+class _ShapesOnly(TorchFunctionMode):
+    """Answers norms and resizing by their shapes: they count nothing and take most of the time on the meta device."""
+
+    def __torch_function__(self, function: Any, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
+        if function is F.batch_norm:
+            return args[0]
+        if function is F.interpolate:
+            return args[0].new_empty(*args[0].shape[:2], *kwargs["size"])
+        return function(*args, **(kwargs or {}))
 
 
 def _parameters(module: nn.Module) -> int:

@@ -72,6 +72,14 @@ def test_pyramid_pooling(row):
     assert error(row["model"], macs(model), float(row["gmacs"])) < 0.05
 
 
+@pytest.mark.parametrize("name", ["resnet-50", "resnet-50-quarter", "resnet-50-aspp"])
+def test_resnet_50(name):
+    paper = {"resnet-50": 149.2, "resnet-50-quarter": 9.3, "resnet-50-aspp": 214.4}[name]
+    with torch.device("meta"):
+        model = Segmenter(**params.load().variants[name].model_dump(), classes=19)
+    assert error(name, macs(model), paper) < 0.05
+
+
 def test_counting_needs_no_memory():
     with torch.device("meta"):
         model = Segmenter(**params.load().variants["dfanet-a"].model_dump(), classes=19).eval()

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from models.network import Classifier
 from models.resnet import Basic, Bottleneck, ResNet
@@ -23,11 +24,26 @@ def test_parameters_and_macs_are_the_published_ones(depth):
 def test_what_is_pretrained_is_resnet_50_and_its_fc_layer():
     model = Classifier("resnet-50")
     trained = [value for name, value in model.named_parameters() if ".back." not in name]
-    assert sum(value.numel() for value in trained) == PUBLISHED[50][0]
+    # A deep stem has three 3x3 convolutions for one 7x7, and the first stage reads 128 channels for 64.
+    deeper = 9 * (3 * 64 + 64 * 64 + 64 * 128) + 2 * (64 + 64 + 128) - (49 * 3 * 64 + 2 * 64) + 64 * (64 + 256)
+    assert sum(value.numel() for value in trained) == PUBLISHED[50][0] + deeper
     scores = model.train()(torch.rand(2, 3, 33, 47))
     assert scores.shape == (2, 1000)
     scores.square().mean().backward()
     assert all(value.grad is not None for value in trained)
+
+
+@pytest.mark.parametrize("size", [(96, 128), (97, 131)])
+def test_a_stride_in_the_first_convolution_is_a_strided_1x1_convolution(size):
+    block = Bottleneck(8, 4, stride=2, strided=1).eval()
+    x = torch.randn(2, 8, *size)
+    with torch.no_grad():
+        convolution, norm, relu = block.body[0]
+        halved = relu(norm(F.conv2d(x, convolution.weight, stride=2)))
+        expected = torch.relu(
+            block.body[1:](halved) + block.shortcut[1](F.conv2d(x, block.shortcut[0].weight, stride=2))
+        )
+        torch.testing.assert_close(block(x), expected)
 
 
 @pytest.mark.parametrize(("output_stride", "sides"), [(8, (16, 16, 16)), (16, (16, 8, 8)), (32, (16, 8, 4))])
