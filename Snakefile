@@ -146,6 +146,21 @@ rule latency:
         "python -m pipeline latency {wildcards.study}"
 
 
+rule forms:
+    input:
+        GRAPH.stamp("forms"),
+        GRAPH.inputs("forms"),
+    output:
+        *STAGES["forms"].outputs,
+    log:
+        GRAPH.log("forms"),
+    threads: workflow.cores
+    resources:
+        gpu=GPU,
+    shell:
+        "python -m pipeline forms {wildcards.study} {wildcards.variant}"
+
+
 rule analyse:
     input:
         GRAPH.stamp("analyse"),

@@ -109,7 +109,7 @@ def _time(claim: Claim, evidence: Evidence) -> Judgement:
     if not rows:
         return Judgement(NOT_MEASURED, f"takes {device}, and a study that times it at {claim.size}")
     row = next((row for row in rows if row["mode"] == "eager float32"), rows[0])
-    name, at = latency["device"]["name"], conditions.size(latency["size"])
+    name, at = latency["device"]["name"], conditions.size(row.get("size", latency["size"]))
     made = f"{row['mode']}, batch {latency['batch']}, {at} on {name}"
     measured = row["median_ms"] if claim.quantity == "time" else row["fps"]
     differing = [f"on {name}, not {device}"] if not claim.device or claim.device not in name else []

@@ -63,6 +63,7 @@ def markdown(latency: dict[str, Any], found: pd.DataFrame, base: str, mode: str 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
     named = {key: row[key] for key in ("variant", "mode", "device", "median_ms", "fps", "p90_ms", "stable")}
+    named |= {"size": conditions.size(row["size"])} if "size" in row else {}
     named |= {key: row[key] for key in ("difference", "tolerance", "agrees") if key in row}
     if "limit_ms" not in row:
         return named
@@ -74,6 +75,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 def _cells(row: dict[str, Any], against: str) -> dict[str, str]:
     unstable = "" if row["stable"] else " (unstable)"
     cells = {"": row["variant"], "mode": f"{row['mode']}, {row['device']}"}
+    cells |= {"image": row["size"]} if "size" in row else {}
     cells |= {"ms": f"{row['median_ms']:.3g}{unstable}", "fps": f"{row['fps']:.3g}"}
     if "ratio" in row:
         low, high = row.get("ratio_low", np.nan), row.get("ratio_high", np.nan)
@@ -102,8 +104,9 @@ def _reading(latency: dict[str, Any], against: str) -> str:
 def setting(latency: dict[str, Any]) -> str:
     """Batch, size, threads and device of a record's result."""
     threads = latency["device"]["threads"]
+    sizes = dict.fromkeys(conditions.size(row.get("size", latency["size"])) for row in latency["rows"])
     return (
-        f"batch {latency['batch']}, {conditions.size(latency['size'])} pixels (rows x columns), {threads} CPU "
+        f"batch {latency['batch']}, {' or '.join(sizes)} pixels (rows x columns), {threads} CPU "
         f"thread{'s' if threads > 1 else ''}, {latency['device']['name']}"
     )
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import conditions, statistics
+from analysis.latency import setting
 from analysis.results import Results
 from analysis.tables import latency_column
 
@@ -91,12 +92,10 @@ def _verdict(results: Results) -> str:
 
 def _timing(results: Results) -> str:
     latency = results.latency
-    at, threads = conditions.size(latency["size"]), latency["device"]["threads"]
     unstable = any(not row["stable"] for row in latency["rows"])
     return (
         "MACs are multiply-accumulates, which the paper calls FLOPs; parameters as float32 take 4 bytes each. Latency "
-        f"is the median of single passes, batch {latency['batch']}, {at} pixels (rows x columns), {threads} CPU "
-        f"thread{'s' if threads > 1 else ''}, timed on {latency['device']['name']}."
+        f"is the median of single passes, {setting(latency)}."
         + (" Unstable: the halves of the record differ too much to be trusted." if unstable else "")
     )
 

@@ -25,7 +25,8 @@ class Results:
 
     `confusion` and `predictions` are one entry a variant: (seeds, images, classes, classes) int64, rows truth, and the
     arrays of the first seed's predictions.npz. `complexity` is by variant: parameters, megabytes of float32, and the
-    multiply-accumulates macs_study and macs_paper at the two `sizes`, study's and paper's. `records` is every record
+    multiply-accumulates macs_study and macs_paper at the two `sizes`, study's and paper's. `forms` are the timed
+    deployment forms of the variant that the study names, if it names one. `records` is every record
     that was read, by its path under results/, wherever the files lie.
     """
 
@@ -39,6 +40,7 @@ class Results:
     complexity: pd.DataFrame
     sizes: dict[str, list[int]]
     latency: dict[str, Any]
+    forms: dict[str, Any] | None
     records: dict[str, Record]
 
     @cached_property
@@ -108,6 +110,7 @@ def read(study: "Study", root: Path) -> Results:
         complexity=pd.DataFrame([_complexity(record["result"]) for record in complexity.values()], index=list(first)),
         sizes={name: at["size"] for name, at in next(iter(complexity.values()))["result"]["at"].items()},
         latency=latency["result"],
+        forms=files.record(paths.FORMS, (study.forms, ""))["result"] if study.forms else None,
         records={f"results/{path.relative_to(root).as_posix()}": record for path, record in files.seen.items()},
     )
 

@@ -11,11 +11,13 @@ from analysis import (
     architecture,
     claims,
     curves,
+    latency,
     markdown,
     networks,
     per_class,
     qualitative,
     records,
+    roofline,
     style,
     tables,
     trade_off,
@@ -32,6 +34,9 @@ from pipeline.storage import atomic
 if TYPE_CHECKING:
     from pipeline.params import Study
 
+EAGER = "eager float32"
+"""What deployment forms are compared with."""
+
 
 def analyse(
     study: "Study", folder: Path, results: Path = Path("results"), prepared: Path = Path("data/prepared")
@@ -44,6 +49,7 @@ def analyse(
     """
     found, paper = read(study, results), _paper(results)
     accuracy, structures = tables.accuracy(found), tables.structures(found)
+    latencies, timing = _latency(found)
     judged, disagreements = verdict_page.judge(found, paper), contradictions(claims.read())
     summary = _summary(found, structures)
     files = {
@@ -52,6 +58,8 @@ def analyse(
         "tables/accuracy.md": markdown.accuracy(found, accuracy).encode(),
         "tables/structures.csv": _csv(structures),
         "tables/structures.md": markdown.structures(found, structures).encode(),
+        "tables/latency.csv": _csv(latencies),
+        "tables/latency.md": timing.encode(),
         "tables/verdicts.csv": _csv(judged),
         "tables/verdicts.md": verdict_page.render(study.title, judged, claims.tolerances(), disagreements).encode(),
         **_figures(found, structures, paper[paths.PAPER_COMPLEXITY]["result"], prepared / study.data),
@@ -75,6 +83,19 @@ def _manifest(data: str, prepared: Path) -> dict[str, Record]:
     return {named: records.read(path, data=data)} if path.exists() else {}
 
 
+def _latency(found: Results) -> tuple[pd.DataFrame, str]:
+    """The study's latencies and, if there are any, the deployment forms', as one table and as text."""
+    base = latency.baseline(found.latency, found.study.baseline)
+    parts = [(found.latency, base, None)]
+    if found.forms:
+        parts.append((found.forms, found.study.forms, EAGER))
+    found_tables = [latency.table(result, against, mode) for result, against, mode in parts]
+    texts = [latency.markdown(part[0], table, *part[1:]) for part, table in zip(parts, found_tables, strict=True)]
+    return pd.concat(found_tables, keys=["variants", "forms"][: len(parts)], names=["timed"]).reset_index(0), "\n".join(
+        texts
+    )
+
+
 def _figures(found: Results, structures: pd.DataFrame, counted: dict[str, Any], prepared: Path) -> dict[str, bytes]:
     points = claims.points(claims.read())
     with style.context():
@@ -85,6 +106,7 @@ def _figures(found: Results, structures: pd.DataFrame, counted: dict[str, Any], 
             "per_class": per_class.draw(found),
             "trade_off": trade_off.draw(found, structures),
             "architecture": architecture.draw(**counted["architecture"]),
+            "roofline": roofline.draw(found.latency),
         }
         both = {
             f"figures/{name}.{kind}": style.render(figure, kind)

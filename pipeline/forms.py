@@ -84,6 +84,7 @@ def time_forms(
     The result is that of `latency.time_variants`, its rows' modes being the forms, and what was `skipped`.
     """
     device, rows, skipped = protocol.choose(latency), [], []
+    size = protocol.fitting(size, latency, device)
     # Not in inference mode: torch.export does not take a network whose tensors were made there.
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -99,9 +100,9 @@ def time_forms(
                 torch.backends.mkldnn.enabled = True  # an export that fails leaves it off
                 continue
             done = roofline.operations(variant.model_dump(), classes, size, mode.dtype)
-            rows.append(Row(name, mode, run, done, _check(scores, expected, mode)))
+            rows.append(Row(name, mode, run, done, size, _check(scores, expected, mode)))
     with torch.inference_mode():
-        return protocol.time_rows(latency, rows, size, device) | {"skipped": skipped}
+        return protocol.time_rows(latency, rows, device) | {"skipped": skipped}
 
 
 def _check(scores: Tensor, expected: Tensor, mode: Mode) -> dict[str, Any]:

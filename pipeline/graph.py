@@ -12,9 +12,9 @@ from pathlib import Path
 from pipeline import claimed, paths
 from pipeline.params import NO_IMAGES, Params, Variant
 
-FIGURES = ("accuracy_vs_gflops", "accuracy_vs_latency", "curves", "per_class", "trade_off", "architecture")
+FIGURES = ("accuracy_vs_gflops", "accuracy_vs_latency", "curves", "per_class", "trade_off", "architecture", "roofline")
 PICTURES = ("qualitative", "networks")
-TABLES = ("accuracy", "structures", "verdicts")
+TABLES = ("accuracy", "structures", "verdicts", "latency")
 ASSETS = (".html", ".css", ".js")
 """What a package may hold besides modules that changes what it makes."""
 BUILD = Path("models/build.py")
@@ -94,13 +94,20 @@ STAGES = {
         "pipeline.latency", ("study",),
         (paths.COMPLEXITY,),
         (f"{paths.RESULTS}/latency.json",),
-        ("latency", "study.variants", "data.{data}.kind", f"{_TRAINING}.frame_size"),
+        ("latency", "study.variants", "study.{sized}", "data.{data}.kind", f"{_TRAINING}.frame_size"),
+    ),
+    "forms": Stage(
+        "pipeline.forms", ("study", "variant"),
+        (),
+        (paths.FORMS,),
+        ("latency", "study.{sized}", "data.{data}.kind", f"{_TRAINING}.frame_size", "variants.{variant}"),
     ),
     "analyse": Stage(
         "analysis.study", ("study",),
         (
             *_run("train.json", "curve.csv", "scores.json", "confusion.npz", "predictions.npz"),
-            paths.MANIFEST, f"{paths.FLOOR}/floor.json", paths.COMPLEXITY, f"{paths.RESULTS}/latency.json",
+            paths.MANIFEST, f"{paths.FLOOR}/floor.json", paths.COMPLEXITY,
+            f"{paths.RESULTS}/latency.json", paths.FORMS.replace("{variant}", "{formed}"),
             paths.CLAIMS, paths.TOLERANCES, paths.PAPER_COMPLEXITY, paths.READINGS,
         ),
         (
@@ -209,6 +216,7 @@ def _space(params: Params, **chosen: list[str]) -> dict[str, list[str]]:
     space = {"study": [study.name], "data": [study.data], "images": [study.images], "recipe": [study.recipe]}
     space |= {"variant": study.variants, "seed": [str(seed) for seed in study.seeds]}
     space |= chosen
+    space |= {"formed": [study.forms] if study.forms else [], "sized": ["timed_at"] if study.timed_at else []}
     space["claimed"] = claimed.variants()
     space["grid"] = params.recipes[space["recipe"][0]].training.grid
     return {"backbone": _backbones(params, space["variant"], space["images"]), **space}
@@ -221,6 +229,9 @@ def _choices(params: Params) -> list[tuple[str, dict[str, list[str]]]]:
         if stage == "prepare":  # both what is segmented and what is pretrained on
             names = dict.fromkeys(study["data"] + study["images"])
             found.append((stage, study | {"data": [name for name in names if name != NO_IMAGES]}))
+            continue
+        if stage == "forms":
+            found.append((stage, study | {"variant": study["formed"]}))
             continue
         if stage == "train":  # the runs that a learning rate is chosen from come first
             grids = [_space(params, recipe=[name], seed=["0"]) for name in study["grid"]]

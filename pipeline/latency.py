@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from pipeline.params import Latency, Variant
 
 
+Size = tuple[int, int]
+"""Rows and columns."""
+
+
 class Row(NamedTuple):
     """What is timed: a pass, whose it is, what it is made of, and what else its figures are to say."""
 
@@ -40,22 +44,33 @@ class Row(NamedTuple):
     mode: Mode
     run: Pass
     operations: list[Operation]
+    size: Size
     notes: dict[str, Any] = {}
 
 
 def time_variants(
-    latency: "Latency", variants: dict[str, "Variant"], classes: int, size: tuple[int, int]
+    latency: "Latency", variants: dict[str, "Variant"], classes: int, sizes: dict[str, Size]
 ) -> dict[str, Any]:
-    """Time every variant in every mode of this machine's device, for an image of `size`, as the module says."""
+    """Time every variant in every mode of this machine's device, each for an image of its size, as the module says."""
     device, rows = choose(latency), []
+    sizes = {name: fitting(size, latency, device) for name, size in sizes.items()}
     chosen = modes.GPU_MODES if device.type == "cuda" else modes.CPU_MODES
     with torch.inference_mode():
         for name, variant in variants.items():
             for mode in chosen:
-                run = modes.prepare(*modes.untrained(variant, classes, size, device), mode)
-                done = roofline.operations(variant.model_dump(), classes, size, mode.dtype)
-                rows.append(Row(name, mode, run, done))
-        return time_rows(latency, rows, size, device)
+                run = modes.prepare(*modes.untrained(variant, classes, sizes[name], device), mode)
+                done = roofline.operations(variant.model_dump(), classes, sizes[name], mode.dtype)
+                rows.append(Row(name, mode, run, done, sizes[name]))
+        return time_rows(latency, rows, device)
+
+
+def fitting(size: Size, latency: "Latency", device: torch.device) -> Size:
+    """The size that is timed: on a CPU a larger one than `cpu_pixels` is scaled down, to sides that divide by 32."""
+    rows, columns = size
+    if device.type != "cpu" or rows * columns <= latency.cpu_pixels:
+        return size
+    scale = (latency.cpu_pixels / (rows * columns)) ** 0.5 / 32
+    return 32 * max(2, round(rows * scale)), 32 * max(2, round(columns * scale))
 
 
 def choose(latency: "Latency") -> torch.device:
@@ -67,7 +82,7 @@ def choose(latency: "Latency") -> torch.device:
     return device
 
 
-def time_rows(latency: "Latency", rows: list[Row], size: tuple[int, int], device: torch.device) -> dict[str, Any]:
+def time_rows(latency: "Latency", rows: list[Row], device: torch.device) -> dict[str, Any]:
     """Time `rows` and the machine's ceilings, all in the same rounds: the stage's whole result."""
     ceilings = roofline.ceilings(device, list(dict.fromkeys(row.mode.dtype for row in rows)))
     passes = [row.run for row in rows] + [each.run for each in ceilings]
@@ -78,7 +93,7 @@ def time_rows(latency: "Latency", rows: list[Row], size: tuple[int, int], device
     return {
         "device": {**machine.describe(device), "clocks": {"before": before, "after": after}},
         "protocol": {**latency.model_dump(), **settings(device)},
-        "size": list(size),
+        "size": list(rows[0].size),
         "batch": 1,
         "ceilings": found,
         "rows": [_figures(row, taken, found, latency, device) for row, taken in zip(rows, samples, strict=False)],
@@ -104,6 +119,7 @@ def _figures(
         "mode": row.mode.name,
         "dtype": dtype,
         "layout": layout,
+        "size": list(row.size),
         "device": label,
         **row.notes,
         **roofline.limits(row.operations, Rates(bandwidth, rate)),

@@ -49,7 +49,8 @@ NO_IMAGES = "none"
 class Study(Model):
     """What is compared: a list of runs by name. Which data, pretrained on which images, by which recipe.
 
-    A variant is timed at the recipe's frame size unless `timed_at` gives one.
+    A variant is timed at the recipe's frame size unless `timed_at` gives one. Of the variant `forms` the deployment
+    forms are timed too.
     """
 
     name: Name
@@ -61,6 +62,7 @@ class Study(Model):
     baseline: Name
     seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
     timed_at: dict[Name, Size] = {}
+    forms: Name | None = None
 
     @model_validator(mode="after")
     def _once_each(self) -> "Study":
@@ -68,9 +70,10 @@ class Study(Model):
             values = getattr(self, key)
             if len(set(values)) < len(values):
                 raise ValueError(f"{key} holds an entry twice: {values}")
-        strangers = [name for name in self.timed_at if name not in self.variants]
-        if strangers:
-            raise ValueError(f"timed_at names {strangers}, none of the variants {self.variants}")
+        for key, names in (("timed_at", list(self.timed_at)), ("forms", [self.forms] if self.forms else [])):
+            strangers = [name for name in names if name not in self.variants]
+            if strangers:
+                raise ValueError(f"{key} names {strangers}, none of the variants {self.variants}")
         if self.baseline not in self.variants:
             raise ValueError(f'baseline "{self.baseline}" is none of the variants {self.variants}')
         return self
@@ -246,6 +249,7 @@ class Latency(Model):
     threads: Count
     seed: Annotated[int, Field(ge=0)]
     stability: Share
+    cpu_pixels: Annotated[int, Field(ge=4096)]
 
 
 class Params(Model):

@@ -23,6 +23,7 @@ COMPLEXITY = "results/complexity/{data}/{recipe}/{variant}.json"
 PAPER_COMPLEXITY = "results/paper/complexity.json"
 READINGS = "results/paper/readings.json"
 RESULTS = "results/{study}"
+FORMS = RESULTS + "/forms/{variant}.json"
 
 WEIGHTS = "weights.pt"
 """Name of the weights in `PRETRAINED` and `RUN`."""

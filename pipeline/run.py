@@ -240,8 +240,20 @@ def _latency(job: Job, params: Params, track: bool) -> Outcome:
     from pipeline.latency import time_variants
 
     variants = {name: params.variants[name] for name in params.study.variants}
+    return time_variants(params.latency, variants, _classes(params), _sizes(params)), {}
+
+
+def _forms(job: Job, params: Params, track: bool) -> Outcome:
+    from pipeline.forms import time_forms
+
+    name = job.wildcards["variant"]
+    return time_forms(params.latency, name, params.variants[name], _classes(params), _sizes(params)[name]), {}
+
+
+def _sizes(params: Params) -> dict[str, tuple[int, int]]:
+    """The image that each variant is timed with."""
     size = params.recipes[params.study.recipe].training.frame_size
-    return time_variants(params.latency, variants, _classes(params), size), {}
+    return {name: params.study.timed_at.get(name, size) for name in params.study.variants}
 
 
 def _analyse(job: Job, params: Params, track: bool) -> Outcome:
@@ -280,6 +292,7 @@ STAGES: dict[str, Callable[[Job, Params, bool], Outcome]] = {
     "paper": _paper,
     "readings": _readings,
     "latency": _latency,
+    "forms": _forms,
     "analyse": _analyse,
     "track": _track,
 }

@@ -1,6 +1,5 @@
 """Verdicts on made-up measurements, each worked out by hand."""
 
-import io
 import json
 import re
 from dataclasses import replace
@@ -9,10 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import claims, verdict_page, verdicts
+from analysis import claims, study, verdict_page, verdicts
 from analysis.claims import Claim
 from pipeline.errors import BadInput
-from tests.analysis.made import Made
 
 TOLERANCES = claims.tolerances()
 
@@ -184,21 +182,17 @@ def test_the_cells_that_a_reading_was_chosen_by_are_found_among_the_claims():
     assert verdicts.fitted({"fitted": ["three"]}, of) == ["three"]
 
 
-def test_the_files_of_a_study(results, everything, tmp_path):
-    made = Made(tmp_path)
-    counts = {each.variant: counted(1e9) for each in everything[0] if each.variant}
-    for each in everything[0]:
-        if each.variant:
-            counts[each.variant]["at"][each.size] = {"macs": 1e9}
-    made.record(made.results / "paper/complexity.json", {"variants": counts}, {})
-    made.record(made.results / "paper/readings.json", {"cells": []}, {})
-    files = verdict_page.files(results, made.results)
-    table = pd.read_csv(io.BytesIO(files["tables/verdicts.csv"]), keep_default_na=False)
+def test_a_study_writes_a_verdict_for_every_claim(rendered, everything):
+    table = pd.read_csv(rendered / "tables/verdicts.csv", keep_default_na=False)
     assert tuple(table.columns) == verdicts.COLUMNS and len(table) == len(everything[0])
-    assert "# Verdicts: A made-up study" in files["tables/verdicts.md"].decode()
+    assert "# Verdicts: A made-up study" in (rendered / "tables/verdicts.md").read_text()
+
+
+def test_a_study_without_the_counts_for_the_paper_says_so(made):
+    made.write()
     (made.results / "paper/complexity.json").unlink()
     with pytest.raises(BadInput, match="paper/complexity.json is missing"):
-        verdict_page.files(results, made.results)
+        study.analyse(made.study, made.root / "out", made.results, made.prepared)
 
 
 def test_a_claim_that_was_not_counted_is_refused():
