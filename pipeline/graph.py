@@ -114,6 +114,7 @@ STAGES = {
             f"{paths.RESULTS}/analysis.json",
             f"{paths.RESULTS}/metrics.json",
             *_results("tables", TABLES, "csv", "md"),
+            *_results("tables", ("table1",), "md"),
             *_results("figures", FIGURES, "svg", "png"),
             *_results("figures", PICTURES, "png"),
             f"{paths.RESULTS}/report.html",

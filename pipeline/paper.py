@@ -1,10 +1,12 @@
-"""What the paper's own numbers are held against: the complexity of every claimed network, and Figure 3 as it runs."""
+"""What the paper's own numbers are held against: the complexity of every claimed network, Table 1, and Figure 3
+as it runs."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.architecture import describe
 from pipeline.complexity import Size, count_paper
+from pipeline.table1 import table1
 
 if TYPE_CHECKING:
     from pipeline.params import AnyVariant
@@ -16,7 +18,7 @@ FIGURE_3 = ("dfanet-a", (1024, 1024))
 def count(
     claims: Iterable[tuple[str, Size, int]], variants: Mapping[str, "AnyVariant"], classes: int
 ) -> dict[str, Any]:
-    """`claims` are (variant, size of the image, classes); the result also has what Figure 3 is drawn from."""
+    """`claims` are (variant, size of the image, classes). Beside the counts: Table 1, and what Figure 3 is drawn from."""
     name, size = FIGURE_3
     figure = {"name": name, "described": describe(variants[name], classes, size)}
-    return count_paper(claims, variants) | {"architecture": figure}
+    return count_paper(claims, variants) | {"architecture": figure, "table1": table1(size)}
