@@ -173,13 +173,15 @@ def job(params: Params, stage: str, wildcards: dict[str, str]) -> Job:
     """One job; wildcards that a pattern holds and the job does not take all the study's values."""
     spec = STAGES[stage]
     space = _space(params, **{name: [str(value)] for name, value in wildcards.items()})
+    of = "claimed" if "{claimed}" in "".join(spec.params) else "variant"
+    space["claimed"] = claimed.variants() if of == "claimed" else []
     return Job(
         stage,
         wildcards,
         tuple(Path(path) for pattern in spec.inputs for path in _expand(pattern, space)),
         tuple(Path(path) for pattern in spec.outputs for path in _expand(pattern, space)),
         tuple(key for pattern in spec.params for key in _expand(pattern, space)),
-        _sources(stage, space["claimed" if "{claimed}" in "".join(spec.params) else "variant"], params),
+        _sources(stage, space[of], params),
     )
 
 
@@ -218,7 +220,6 @@ def _space(params: Params, **chosen: list[str]) -> dict[str, list[str]]:
     space |= {"variant": study.variants, "seed": [str(seed) for seed in study.seeds]}
     space |= chosen
     space |= {"formed": [study.forms] if study.forms else [], "sized": ["timed_at"] if study.timed_at else []}
-    space["claimed"] = claimed.variants()
     space["grid"] = params.recipes[space["recipe"][0]].training.grid
     return {"backbone": _backbones(params, space["variant"], space["images"]), **space}
 

@@ -18,7 +18,7 @@ FIGURE_3 = ("dfanet-a", (1024, 1024))
 def count(
     claims: Iterable[tuple[str, Size, int]], variants: Mapping[str, "AnyVariant"], classes: int
 ) -> dict[str, Any]:
-    """`claims` are (variant, size of the image, classes). Beside the counts: Table 1, and what Figure 3 is drawn from."""
+    """`claims` are (variant, size of the image, classes). Beside the counts: Table 1, and what Figure 3 is drawn of."""
     name, size = FIGURE_3
     figure = {"name": name, "described": describe(variants[name], classes, size)}
     return count_paper(claims, variants) | {"architecture": figure, "table1": table1(size)}

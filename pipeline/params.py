@@ -42,6 +42,7 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+PEERS = Path(__file__).parents[1] / "models/peers"
 NO_IMAGES = "none"
 """In place of a pretraining set: every network is trained from scratch."""
 
@@ -211,7 +212,7 @@ class Peer(Spec):
     @field_validator("peer")
     @classmethod
     def _has_a_module(cls, name: str) -> str:
-        known = sorted(path.stem.replace("_", "-") for path in Path("models/peers").glob("[a-z]*.py"))
+        known = sorted(path.stem.replace("_", "-") for path in PEERS.glob("[a-z]*.py"))
         if name not in known:
             raise ValueError(f"there is no models/peers/{name}.py{did_you_mean(name, known)}; known are {known}")
         return name

@@ -31,6 +31,8 @@ def write_study(root: Path, **changes: object) -> Params:
     content["study"] |= {"variants": ["single", "d"], "seeds": [0, 1]}
     content["recipes"]["quick"]["training"] |= {"epochs": EPOCHS, "rate": 0.1, **changes}
     content["data"]["synthetic"]["size"] = [128, 256]
+    (root / paths.CLAIMS).parent.mkdir(parents=True, exist_ok=True)
+    (root / paths.CLAIMS).write_text("variant,quantity,size\n")
     (root / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     return load()
 
