@@ -6,6 +6,7 @@ import numpy as np
 import textalloc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from analysis import style
 from analysis.latency import roofline_note, setting
@@ -44,7 +45,11 @@ def _panel(axes: Axes, latency: dict[str, Any], mode: str) -> None:
         look = {"color": colours[row["variant"]], "marker": markers[row["variant"]], "edgecolor": "white"}
         axes.scatter(_intensity(row), _reached(row), s=36, linewidth=0.6, zorder=3, **look)
     axes.set(xscale="log", yscale="log", xlim=(left, right))
-    axes.set_ylim(min(map(_reached, rows)) / 2.5, rate / 1e9 * 1.8)
+    axes.set_ylim(min(map(_reached, rows)) / 2.5, max([rate / 1e9, *map(_reached, rows)]) * 1.8)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_locator(LogLocator(subs=()))
     axes.set_title(f"{mode}, {rows[0]['device']}")
     axes.set_xlabel("MACs a byte moved")
     axes.set_ylabel("GMAC/s")

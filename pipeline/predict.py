@@ -58,8 +58,9 @@ def predict(
             _save(pictures.side_by_side(picture, labels, network.classes), _output(path, folder, ENDINGS[0]))
             _save(pictures.class_map(labels, network.classes), _output(path, folder, ENDINGS[1]))
     if unread:
-        done = f"the other {len(images) - len(unread)} are in {folder}" if len(unread) < len(images) else ""
-        raise BadInput("; ".join([*unread, done or "nothing was written"]))
+        read = len(images) - len(unread)
+        rest = f"{read} of {len(images)} pictures are in {folder}" if read else "nothing was written"
+        raise BadInput("; ".join([*unread, rest]))
     return len(images)
 
 

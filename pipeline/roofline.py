@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
@@ -72,12 +73,14 @@ def operations(
 ) -> list[Operation]:
     """What one pass of a variant over one image of `size` does; on the meta device, so nothing is computed."""
     # In inference mode a dispatch mode meets convolutions before they are taken apart, under names that count no MACs.
-    with torch.inference_mode(False), torch.no_grad():
-        with torch.device("meta"):
-            model = build(variant, classes).eval().to(dtype)
-            image = torch.empty(1, 3, *size, dtype=dtype)
-        with _Counter() as counter:
-            model(image)
+    with torch.inference_mode(False), torch.no_grad(), torch.device("meta"):
+        return counted(build(variant, classes).eval().to(dtype), torch.empty(1, 3, *size, dtype=dtype))
+
+
+def counted(model: nn.Module, image: Tensor) -> list[Operation]:
+    """What one pass of a model does, operation by operation."""
+    with _Counter() as counter:
+        model(image)
     return counter.operations
 
 
@@ -99,7 +102,7 @@ class _Counter(TorchDispatchMode):
 
 
 def _bytes(value: Any) -> int:
-    return value.numel() * value.element_size() if isinstance(value, torch.Tensor) else 0
+    return value.numel() * value.element_size() if isinstance(value, Tensor) else 0
 
 
 def limits(operations: list[Operation], rates: Rates) -> dict[str, Any]:

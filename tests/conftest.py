@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -83,3 +83,16 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A copy of the repository with the tiny study; the test's working directory."""
     monkeypatch.chdir(tmp_path)
     return copy_repository(tmp_path)
+
+
+@pytest.fixture
+def torch_as_before() -> Iterator[None]:
+    """One thread, and torch's switches as they were afterwards: timing sets them for the whole process."""
+    import torch
+
+    backends = torch.backends
+    before = torch.get_num_threads(), backends.cudnn.allow_tf32, backends.fp32_precision
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before[0])
+    backends.cudnn.allow_tf32, backends.fp32_precision = before[1:]

@@ -13,13 +13,7 @@ SETTINGS = Latency(warmup=2, rounds=6, samples=3, threads=1, seed=0, stability=0
 VARIANTS = {name: params.load().variants[name] for name in ("single", "dfanet-a")}
 
 
-@pytest.fixture(autouse=True)
-def torch_as_before():
-    threads, precision = torch.get_num_threads(), torch.backends.fp32_precision
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    torch.backends.fp32_precision = precision
+pytestmark = pytest.mark.usefixtures("torch_as_before")
 
 
 def test_every_round_times_every_row_once_in_an_order_of_its_own():
