@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from models.reading import READINGS
 from pipeline import paths
 from pipeline.errors import BadInput, did_you_mean
 
@@ -173,12 +174,14 @@ class Variant(Spec):
     networks: Annotated[int, Field(ge=1, le=4)]
     decoder: Literal["none", "HL", "HL+LL"]
     scale: Annotated[float, Field(gt=0, le=1)] = 1.0
-    reading: Literal["first", "fitted"] = "first"
+    reading: Literal["first", "separable", "fitted"] = "first"
 
     @property
     def pretrained(self) -> str:
         """The network that pretraining gives it, as `models.network.Classifier` calls it."""
-        return self.backbone if self.reading == "first" else f"{self.backbone}-{self.reading}"
+        first, reading = READINGS["first"], READINGS[self.reading]
+        alike = (reading.blocks, reading.residuals) == (first.blocks, first.residuals)
+        return self.backbone if alike else f"{self.backbone}-{self.reading}"
 
     @model_validator(mode="after")
     def _networks_fit_the_structure(self) -> "Variant":
