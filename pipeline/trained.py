@@ -67,7 +67,8 @@ def read(path: Path, data: str | None = None) -> Trained:
 
 def numbered(count: int) -> tuple[Class, ...]:
     """Classes without names: hues spread over the wheel, neighbours on it told apart by their brightness."""
-    wheel = (((index * 0.618) % 1, (0.85, 0.4, 0.9)[index % 3], (0.65, 0.95, 0.95)[index % 3]) for index in range(count))
+    shades = ((0.85, 0.65), (0.4, 0.95), (0.9, 0.95))
+    wheel = [((index * 0.618) % 1, *shades[index % len(shades)]) for index in range(count)]
     return tuple(
         Class(f"class {index}", tuple(round(255 * part) for part in colorsys.hsv_to_rgb(*place)))
         for index, place in enumerate(wheel)
