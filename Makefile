@@ -21,5 +21,5 @@ setup: .venv/.installed
 
 # Newest versions that fit pyproject.toml; torch stays where it was tested.
 lock:
-	echo 'torch==2.13.0' | $(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	echo 'torch==2.13.0' | $(BIN)/uv pip compile pyproject.toml --extra dev --extra onnx --universal --python-version 3.11 \
 	  --constraints - --no-annotate --quiet --custom-compile-command 'make lock' --output-file requirements.lock

@@ -9,76 +9,20 @@ The file holds the network with batch norm folded, for one input size: images 1x
 What is to be written is decoded again, run on a random image and compared with the network as it was.
 """
 
-import importlib.util
-import io
-import logging
-import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.export import ExportedProgram
 
 from pipeline import modes, trained
 from pipeline.errors import BadInput
 from pipeline.folding import fold
+from pipeline.formats import TOLERANCE, decode, difference, encode, program, require_onnx
 from pipeline.storage import atomic, size, space_for
 
 if TYPE_CHECKING:
     from pipeline.params import Variant
-
-FORMATS = ("torch", "onnx")
-ONNX = ("onnx", "onnxscript", "onnxruntime")
-
-TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.25}
-"""How far scores may differ from eager float32's, as `difference` counts: some hundred times what rounding makes."""
-
-
-def difference(scores: Tensor, expected: Tensor) -> float:
-    """The largest difference of two NxCxHxW, in standard deviations of a class's score over the picture."""
-    spread = expected.float().std(dim=(-2, -1)).mean()
-    return float((scores.float() - expected.float()).abs().max() / spread)
-
-
-def program(model: nn.Module, image: Tensor) -> ExportedProgram:
-    """The network as torch.export sees it, for images of the size of `image`."""
-    with torch.no_grad():
-        return torch.export.export(model, (image,))
-
-
-def encode(exported: ExportedProgram, image: Tensor, form: str) -> bytes:
-    """The content of a file in a format. `BadInput` if a package that the format needs is missing."""
-    if form == "torch":
-        buffer = io.BytesIO()
-        torch.export.save(exported, buffer)
-        return buffer.getvalue()
-    require_onnx()
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # torchvision's operators, which nothing here uses
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return torch.onnx.export(exported, (image,), dynamo=True, verbose=False).model_proto.SerializeToString()
-
-
-def decode(content: bytes, form: str) -> Callable[[Tensor], Tensor]:
-    """What `encode` made, ready to run on the CPU with torch's number of threads."""
-    if form == "torch":
-        return torch.export.load(io.BytesIO(content)).module()
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return lambda image: torch.from_numpy(session.run(None, {name: image.contiguous().numpy()})[0])
-
-
-def require_onnx() -> None:
-    """`BadInput` unless everything is installed."""
-    for package in ONNX:
-        if importlib.util.find_spec(package) is None:
-            raise BadInput(f"onnx needs {', '.join(ONNX)}, and {package} is missing; run `pip install -e '.[onnx]'`")
 
 
 def export(
@@ -116,11 +60,10 @@ def export(
 def _network(
     variant: "Variant", classes: int, at: tuple[int, int], checkpoint: Path | None
 ) -> tuple[nn.Module, Tensor]:
-    model, image = None, torch.rand(1, 3, *at, generator=torch.Generator().manual_seed(modes.SEED))
     if checkpoint is None:
         with torch.no_grad():
             return modes.untrained(variant, classes, at, torch.device("cpu"))
     model, found, _ = trained.restore(checkpoint)
     if found != variant.model_dump(mode="json"):
         raise BadInput(f"{checkpoint} belongs to {found}, not to {variant.model_dump(mode='json')}; name its variant")
-    return model, image
+    return model, torch.rand(1, 3, *at, generator=torch.Generator().manual_seed(modes.SEED))

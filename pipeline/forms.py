@@ -6,7 +6,7 @@
 - `ONNX Runtime`: its CPU kernels, where the optional extra `onnx` is installed; not timed on a GPU.
 
 A form that this machine cannot make is no row: `skipped` says why. A row's `difference` is that of its class scores
-from eager float32's (`pipeline.export.difference`); it `agrees` if that is at most its `tolerance`.
+from eager float32's (`pipeline.formats.difference`); it `agrees` if that is at most its `tolerance`.
 """
 
 import tempfile
@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from pipeline import latency as protocol
 from pipeline import modes, roofline
-from pipeline.export import TOLERANCE, decode, difference, encode, program
 from pipeline.folding import fold
+from pipeline.formats import TOLERANCE, decode, difference, encode, program
 from pipeline.latency import Row
 from pipeline.modes import GPU_MODES, Mode
 from pipeline.progress import progress

@@ -12,6 +12,7 @@ PANEL = (320, 960)
 """Pixels: the least and the greatest width of a panel."""
 GAP = 8
 TEXT = 16
+"""Pixels: the least height of the legend's type."""
 OVERLAY = 0.45
 """Weight of the classes' colours over the picture."""
 
@@ -44,7 +45,7 @@ def side_by_side(picture: np.ndarray, labels: np.ndarray, classes: tuple[Class, 
     coloured = class_map(labels, classes).resize(size, Image.Resampling.NEAREST).convert("RGB")
     panels = shown, coloured, Image.blend(shown, coloured, OVERLAY)
     total = 3 * columns + 4 * GAP
-    legend = _legend(labels, classes, total - 2 * GAP)
+    legend = _legend(labels, classes, total - 2 * GAP, max(TEXT, columns // 40))
     sheet = Image.new("RGB", (total, size[1] + legend.height + 3 * GAP), "white")
     for index, panel in enumerate(panels):
         sheet.paste(panel, (GAP + index * (columns + GAP), GAP))
@@ -52,23 +53,23 @@ def side_by_side(picture: np.ndarray, labels: np.ndarray, classes: tuple[Class, 
     return sheet
 
 
-def _legend(labels: np.ndarray, classes: tuple[Class, ...], width: int) -> Image.Image:
+def _legend(labels: np.ndarray, classes: tuple[Class, ...], width: int, size: int) -> Image.Image:
     """The classes that occur, the most frequent first, each with its share of the picture."""
-    font, line = ImageFont.load_default(TEXT), round(1.5 * TEXT)
+    font, line = ImageFont.load_default(size), round(1.5 * size)
     counts = np.bincount(labels.ravel(), minlength=len(classes))
     entries, x, y = [], 0, 0
     for index in np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]:
-        text = f"{classes[index].name} {_share(counts[index] / labels.size)}"
-        wide = TEXT + 6 + round(font.getlength(text)) + 2 * TEXT
-        if x and x + wide - 2 * TEXT > width:
+        text = f"{classes[index].name}: {_share(counts[index] / labels.size)}"
+        wide = 3 * size + 6 + round(font.getlength(text))
+        if x and x + wide - 2 * size > width:
             x, y = 0, y + line
         entries.append((x, y, text, classes[index].colour))
         x += wide
     legend = Image.new("RGB", (width, y + line), "white")
     draw = ImageDraw.Draw(legend)
     for x, y, text, colour in entries:
-        draw.rectangle((x, y + 2, x + TEXT, y + 2 + TEXT), fill=colour, outline="#404040")
-        draw.text((x + TEXT + 6, y + 2 + TEXT / 2), text, fill="black", font=font, anchor="lm")
+        draw.rectangle((x, y + 2, x + size, y + 2 + size), fill=colour, outline="#404040")
+        draw.text((x + size + 6, y + 2 + size / 2), text, fill="black", font=font, anchor="lm")
     return legend
 
 

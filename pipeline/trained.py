@@ -66,9 +66,10 @@ def read(path: Path, data: str | None = None) -> Trained:
 
 
 def numbered(count: int) -> tuple[Class, ...]:
-    """Classes without names, in colours far apart on the wheel."""
-    hues = ((index * 0.618) % 1 for index in range(count))
+    """Classes without names: hues spread over the wheel, neighbours on it told apart by their brightness."""
+    shades = ((0.85, 0.65), (0.4, 0.95), (0.9, 0.95))
+    wheel = [((index * 0.618) % 1, *shades[index % len(shades)]) for index in range(count)]
     return tuple(
-        Class(f"class {index}", tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.6, 0.9)))
-        for index, hue in enumerate(hues)
+        Class(f"class {index}", tuple(round(255 * part) for part in colorsys.hsv_to_rgb(*place)))
+        for index, place in enumerate(wheel)
     )
