@@ -289,9 +289,9 @@ class Params(Model):
 
     def _variants_are_networks_of_their_own(self) -> None:
         first: dict[str, str] = {}
-        for name, spec in self.variants.items():
-            if (other := first.setdefault(str(spec.model_dump()), name)) != name:
-                raise ValueError(f"variants.{name} is the same network as variants.{other}; delete one of the two")
+        for name in self.study.variants:
+            if (other := first.setdefault(str(self.variants[name].model_dump()), name)) != name:
+                raise ValueError(f"study.variants holds one network twice: {other} and {name}; take out one of the two")
 
     def _grids_are_recipes(self) -> None:
         for name, training in ((name, recipe.training) for name, recipe in self.recipes.items()):
