@@ -44,12 +44,19 @@ class Scored(NamedTuple):
 
 
 def evaluate(
-    evaluation: "Evaluation", training: "Training", variant: "Variant", data: Path, weights: Path, folder: Path
+    evaluation: "Evaluation",
+    training: "Training",
+    variant: "Variant",
+    data: Path,
+    weights: Path,
+    folder: Path,
+    trial: bool = False,
 ) -> dict[str, Any]:
     """Score `weights` on the split `training.score`; write `confusion.npz` and `predictions.npz` to `folder`.
 
     `data` is a folder of prepared frames. All scores are fractions, from one confusion matrix over the whole split.
     `BadInput` where data or weights are missing, the weights belong to another variant, or their training diverged.
+    In a `trial`, a run that a learning rate is chosen by, diverged weights are scored like any others.
     """
     started = time.perf_counter()
     prepared, split = Prepared(data), training.score
@@ -59,6 +66,8 @@ def evaluate(
     model = load(variant, len(prepared.classes), weights).to(place)
     images = progress(prepared.images(split), f"scoring {split}", unit="frames")
     predictions = predict(model, images, tuple(training.frame_size), evaluation.batch, place)
+    if trial:
+        model.register_forward_hook(lambda module, inputs, scores: scores.nan_to_num())
     try:
         scored = score(evaluation, prepared, split, predictions)
     except FloatingPointError:

@@ -11,7 +11,18 @@ from pipeline import graph, paths, provenance
 from pipeline.errors import BadInput
 from pipeline.params import Params
 
-KEPT_STAGES = ("prepare", "pretrain", "train", "evaluate", "floor", "complexity", "paper", "readings", "latency")
+KEPT_STAGES = (
+    "prepare",
+    "pretrain",
+    "train",
+    "evaluate",
+    "floor",
+    "complexity",
+    "paper",
+    "readings",
+    "latency",
+    "forms",
+)
 
 
 def keep(params: Params) -> Path:

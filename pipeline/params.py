@@ -157,7 +157,7 @@ class Recipe(Model):
 
 
 class Spec(Model):
-    """Of a network. A field at its default is not written: a field more leaves what was recorded before valid."""
+    """A field at its default is not written: a field more leaves what was recorded before valid."""
 
     @model_serializer(mode="wrap")
     def _without_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -292,6 +292,11 @@ class Params(Model):
         for name in self.study.variants:
             if (other := first.setdefault(str(self.variants[name].model_dump()), name)) != name:
                 raise ValueError(f"study.variants holds one network twice: {other} and {name}; take out one of the two")
+
+    @property
+    def trials(self) -> set[str]:
+        """The recipes that a learning rate is chosen from: with a rate too high for it a network may diverge."""
+        return {name for recipe in self.recipes.values() for name in recipe.training.grid}
 
     def _grids_are_recipes(self) -> None:
         for name, training in ((name, recipe.training) for name, recipe in self.recipes.items()):

@@ -207,7 +207,8 @@ def _evaluate(job: Job, params: Params, track: bool) -> Outcome:
 
     manifest, trained = job.inputs
     training, variant = _training(job, params), params.variants[job.wildcards["variant"]]
-    result = evaluate(params.evaluation, training, variant, manifest.parent, trained, job.folder)
+    trial = job.wildcards["recipe"] in params.trials
+    result = evaluate(params.evaluation, training, variant, manifest.parent, trained, job.folder, trial)
     return result, _device(params.evaluation.threads)
 
 
