@@ -6,19 +6,25 @@ from typing import Any
 from pipeline.graph import STAGES
 
 CAPTIONS = Path("analysis/report/captions")
-CATEGORIES = {"report.html": "Report", "tables/*.csv": "Tables", "figures/*.svg": "Figures", "figures/*.png": "Figures"}
+CATEGORIES = {
+    "report.html": "Report",
+    "tables/*.csv": "Tables",
+    "tables/*.md": "Tables",
+    "figures/*.svg": "Figures",
+    "figures/*.png": "Figures",
+}
 """By how a file's path ends; other outputs are not shown."""
+
+BETTER = {".png": ".svg", ".md": ".csv"}
+"""Of what is there in both formats only the second is shown."""
 
 
 def outputs(stage: str) -> list[Any]:
-    """A stage's output patterns for the Snakefile. Of a figure in both formats the SVG is shown."""
+    """A stage's output patterns for the Snakefile, each figure and each table shown once."""
     from snakemake.io import report
 
     patterns = STAGES[stage].outputs
-    shown = {
-        pattern: category(pattern) for pattern in patterns if str(Path(pattern).with_suffix(".svg")) not in patterns
-    }
-    shown |= {pattern: category(pattern) for pattern in patterns if pattern.endswith(".svg")}
+    shown = {pattern: category(pattern) for pattern in patterns if _better(pattern) not in patterns}
     return [
         report(pattern, caption=str(caption(pattern)), category=shown[pattern], labels={"what": _title(pattern)})
         if shown.get(pattern)
@@ -30,6 +36,11 @@ def outputs(stage: str) -> list[Any]:
 def category(pattern: str) -> str | None:
     """The heading that a file stands under."""
     return next((name for ending, name in CATEGORIES.items() if Path(pattern).match(ending)), None)
+
+
+def _better(pattern: str) -> str | None:
+    path = Path(pattern)
+    return str(path.with_suffix(BETTER[path.suffix])) if path.suffix in BETTER else None
 
 
 def caption(pattern: str) -> Path:

@@ -96,3 +96,15 @@ def torch_as_before() -> Iterator[None]:
     yield
     torch.set_num_threads(before[0])
     backends.cudnn.allow_tf32, backends.fp32_precision = before[1:]
+
+
+@pytest.fixture
+def cpu_alone(monkeypatch: pytest.MonkeyPatch, torch_as_before: None) -> None:
+    """A machine without a GPU, whose ceilings are measured by little work."""
+    import torch
+
+    from pipeline import roofline
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setitem(roofline.COPIED, "cpu", 2**20)
+    monkeypatch.setitem(roofline.SIDE, "cpu", 64)

@@ -6,14 +6,14 @@ from torch import nn
 
 from models.aspp import ASPP
 from models.layers import ConvNorm, SeparableConv
-from pipeline import forms, params, roofline
+from pipeline import forms, params
 from pipeline.errors import BadInput
 from pipeline.folding import fold
 from pipeline.modes import Mode
 from pipeline.params import Latency
 
 pytestmark = pytest.mark.usefixtures("torch_as_before")
-FEW = Latency(warmup=0, rounds=2, samples=1, threads=1, seed=0, stability=0.1)
+FEW = Latency(warmup=0, rounds=2, samples=1, threads=1, seed=0, stability=0.1, cpu_pixels=8192)
 
 
 class Shared(nn.Module):
@@ -73,11 +73,7 @@ def test_no_norm_is_left_in_dfanet(name):
 
 
 @pytest.fixture
-def timed(monkeypatch):
-    monkeypatch.setitem(roofline.COPIED, "cpu", 2**20)
-    monkeypatch.setitem(roofline.SIDE, "cpu", 64)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-
+def timed(monkeypatch, cpu_alone):
     def run(*modes):
         monkeypatch.setattr(forms, "CPU_FORMS", modes)
         return forms.time_forms(FEW, "single", params.load().variants["single"], 5, (64, 96))

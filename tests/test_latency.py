@@ -9,7 +9,7 @@ import torch
 from pipeline import latency, modes, params
 from pipeline.params import Latency
 
-SETTINGS = Latency(warmup=2, rounds=6, samples=3, threads=1, seed=0, stability=0.1)
+SETTINGS = Latency(warmup=2, rounds=6, samples=3, threads=1, seed=0, stability=0.1, cpu_pixels=8192)
 VARIANTS = {name: params.load().variants[name] for name in ("single", "dfanet-a")}
 
 
@@ -62,10 +62,9 @@ def test_drift_between_the_halves_marks_a_row(medians, drift, stable):
     assert found["stable"] is stable
 
 
-def test_without_a_gpu_every_row_says_cpu(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    few = Latency(warmup=0, rounds=2, samples=3, threads=1, seed=0, stability=0.1)
-    found = latency.time_variants(few, VARIANTS, 19, (64, 96))
+def test_without_a_gpu_every_row_says_cpu(cpu_alone):
+    few = SETTINGS.model_copy(update={"warmup": 0, "rounds": 2})
+    found = latency.time_variants(few, VARIANTS, 19, dict.fromkeys(VARIANTS, (64, 96)))
     assert [(row["variant"], row["mode"]) for row in found["rows"]] == [(name, "eager float32") for name in VARIANTS]
     assert {row["device"] for row in found["rows"]} == {"cpu"}
     assert {row["layout"] for row in found["rows"]} == {"channels_last"}
@@ -74,6 +73,37 @@ def test_without_a_gpu_every_row_says_cpu(monkeypatch):
     assert found["protocol"]["clock"] == "time.perf_counter_ns"
     assert {"before", "after"} == set(found["device"]["clocks"])
     assert platform.node() not in json.dumps(found).split('"')
+
+
+@pytest.mark.parametrize(
+    ("asked", "fits"),
+    [
+        ((64, 96), (64, 96)),
+        ((97, 83), (97, 83)),
+        ((1024, 1024), (96, 96)),
+        ((512, 1024), (64, 128)),
+        ((720, 960), (64, 96)),
+    ],
+)
+def test_a_cpu_times_fewer_pixels_of_about_the_same_shape(asked, fits):
+    """8,192 pixels: 90x90, 64x128 and 78x104, to the next multiple of 32; a GPU times what is asked for."""
+    assert latency.fitting(asked, SETTINGS, torch.device("cpu")) == fits
+    assert latency.fitting(asked, SETTINGS, torch.device("cuda")) == asked
+
+
+@pytest.mark.parametrize("asked", [(720, 960), (1024, 2048), (360, 480), (713, 713)])
+def test_the_size_that_a_cpu_times_is_near_the_limit_and_keeps_the_aspect(asked):
+    limit = params.load().latency
+    rows, columns = latency.fitting(asked, limit, torch.device("cpu"))
+    assert rows % 32 == columns % 32 == 0
+    assert rows * columns == pytest.approx(limit.cpu_pixels, rel=0.15)
+    assert rows / columns == pytest.approx(asked[0] / asked[1], rel=0.1)
+
+
+def test_a_row_says_the_size_that_was_timed(cpu_alone):
+    few = SETTINGS.model_copy(update={"warmup": 0, "rounds": 2, "samples": 1})
+    found = latency.time_variants(few, VARIANTS, 19, {"single": (64, 64), "dfanet-a": (1024, 2048)})
+    assert {row["variant"]: row["size"] for row in found["rows"]} == {"single": [64, 64], "dfanet-a": [64, 128]}
 
 
 def scores(mode, size, device="cpu"):
@@ -88,7 +118,7 @@ def test_scores_of_untrained_weights_fit_half_precision():
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_on_a_gpu_each_mode_is_a_row():
-    found = latency.time_variants(SETTINGS, VARIANTS, 19, (128, 256))
+    found = latency.time_variants(SETTINGS, VARIANTS, 19, dict.fromkeys(VARIANTS, (128, 256)))
     assert len(found["rows"]) == len(VARIANTS) * len(modes.GPU_MODES)
     assert "cpu" not in {row["device"] for row in found["rows"]}
     assert found["protocol"]["float32"] == {"convolutions": "ieee", "products": "ieee"}

@@ -61,13 +61,10 @@ def test_ceilings_do_the_work_that_they_say(monkeypatch):
     assert product.run().tolist() == [[16.0] * 16] * 16
 
 
-def test_timed_rows_hold_the_macs_that_the_complexity_stage_counts(monkeypatch):
-    monkeypatch.setitem(roofline.COPIED, "cpu", 2**20)
-    monkeypatch.setitem(roofline.SIDE, "cpu", 64)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    few = Latency(warmup=0, rounds=2, samples=1, threads=1, seed=0, stability=0.1)
+def test_timed_rows_hold_the_macs_that_the_complexity_stage_counts(cpu_alone):
+    few = Latency(warmup=0, rounds=2, samples=1, threads=1, seed=0, stability=0.1, cpu_pixels=8192)
     variant = params.load().variants["single"]
-    found = latency.time_variants(few, {"single": variant}, 19, (64, 96))
+    found = latency.time_variants(few, {"single": variant}, 19, {"single": (64, 96)})
     counted = complexity.count(params.load().complexity, variant, 19, (64, 96))
     assert [row["macs"] for row in found["rows"]] == [counted["at"]["study"]["macs"]]
     assert found["rows"][0]["bytes"] > 4 * counted["parameters"]

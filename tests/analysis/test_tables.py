@@ -83,7 +83,7 @@ def test_spread_and_detectable_difference(whole, structures):
 def test_markdown_names_costs_devices_and_conditions(rendered):
     text = (rendered / "tables/structures.md").read_text()
     for words in (
-        "GMACs at 128x256", "GMACs at 1024x1024", "ms, eager float32, cpu", "10 (unstable)", "timed on a CPU",
+        "GMACs at 128x256", "GMACs at 1024x1024", "ms, eager float32, cpu", "10 (unstable)", "1 CPU thread, a CPU",
         "10 frames of split test", "Seeds 0, 1, 2", "commit 01234567", "recall 1 to 64 px",
         "Holm's method for 5 comparisons", "detectable, seeds", "detectable, images",
     ):  # fmt: skip
