@@ -6,8 +6,8 @@ stands for is the reading that fits its own networks best. MACs quoted from anot
 quoted parameters are read cell by cell, because the paper's table mixes them.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -23,18 +23,33 @@ READINGS = {
 }
 """What a printed unit may stand for, and how many MACs or parameters one of it is. Gi is 2^30, MiB 2^20 bytes."""
 
+
+def _without_reading(network: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in network.items() if key != "reading"}
+
+
 Counted = dict[str, Any]
 """Of one variant: classes, parameters (those that a forward pass at test time uses), and `at` each size its macs."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What claims are held against: counts by variant, and a study's results or None."""
+    """What claims are held against: counts by variant, a study's results or None, and what each
+    claimed network is."""
 
     claims: list[Claim]
     tolerances: dict[str, Tolerance]
     counted: dict[str, Counted]
     found: Results | None
+    networks: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+
+    def measured(self, claim: Claim) -> str | None:
+        """The study's variant that a claim is held against: the claimed one, or the same by another reading."""
+        if self.found is None or claim.variant in self.found.study.variants:
+            return claim.variant if self.found else None
+        wanted = _without_reading(self.networks.get(claim.variant, {}))
+        alike = (name for name, network in self.found.networks.items() if _without_reading(network) == wanted)
+        return next(alike, None) if wanted else None
 
     def check(self, fitted: Collection[str]) -> None:
         """`BadInput` if a claimed variant was not counted at its size, or a fitted cell is no claim."""

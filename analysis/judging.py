@@ -60,20 +60,21 @@ def _percent(share: float) -> str:
 
 def _miou(claim: Claim, evidence: Evidence) -> Judgement:
     found = evidence.found
-    if found is None or claim.variant not in found.study.variants:
+    name = evidence.measured(claim)
+    if found is None or name is None:
         server = " and its evaluation server, which alone holds the labels" if claim.split == "test" else ""
         server = server if claim.data == "cityscapes" else ""
         return Judgement(NOT_MEASURED, f"takes {claim.data}{server}, and GPUs to train by {_recipe(claim)}")
-    miou = 100 * found.scores.loc[claim.variant, "miou"].to_numpy()
+    miou = 100 * found.scores.loc[name, "miou"].to_numpy()
     interval = statistics.over_seeds(miou)
-    floor = "; below the floor: undertrained" if claim.variant in found.undertrained else ""
+    floor = "; below the floor: undertrained" if name in found.undertrained else ""
     measured = {
         "conditions": conditions.short(found),
         "measured": miou.mean(),
         "low": interval.low,
         "high": interval.high,
     }
-    differing = _differing(claim, found)
+    differing = _differing(claim, found, name)
     if differing:
         return Judgement(OTHER, "; ".join(differing) + floor, **measured)
     allowed, error = evidence.tolerances["miou"].around(claim), miou.mean() - claim.value
@@ -87,12 +88,13 @@ def _recipe(claim: Claim) -> str:
     return "its own paper's recipe" if claim.quoted else "the paper's recipe"
 
 
-def _differing(claim: Claim, found: Results) -> list[str]:
+def _differing(claim: Claim, found: Results, name: str) -> list[str]:
     """How a study's conditions differ from a mIoU claim's, in words."""
     study, training = found.study, found.training
     sizes = [conditions.size(training[key]) for key in ("input_size", "frame_size")]
     recipe = f"{training['epochs']} epochs in batches of {training['batch']} (recipe {study.recipe})"
     pairs = [
+        (name == claim.variant, f"variant {name}", claim.variant),
         (study.data == claim.data, study.data, claim.data),
         (found.scored["split"] == claim.split, f"split {found.scored['split']}", claim.split),
         (claim.size in sizes, f"frames of {sizes[1]}", claim.size),

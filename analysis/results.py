@@ -44,6 +44,12 @@ class Results:
     records: dict[str, Record]
 
     @cached_property
+    def networks(self) -> dict[str, dict[str, Any]]:
+        """What each variant is, as params.yaml said when it was counted."""
+        counted = {record["wildcards"]["variant"]: record for record in self.records.values() if _counts(record)}
+        return {name: counted[name]["params"].get(f"variants.{name}", {}) for name in self.study.variants}
+
+    @cached_property
     def scored(self) -> dict[str, Any]:
         """What all score records have in common: split, frames, size, input_size, border, objects."""
         return next(iter(self.score.values()))["result"]
@@ -113,6 +119,10 @@ def read(study: "Study", root: Path) -> Results:
         forms=files.record(paths.FORMS, (study.forms, ""))["result"] if study.forms else None,
         records={f"results/{path.relative_to(root).as_posix()}": record for path, record in files.seen.items()},
     )
+
+
+def _counts(record: Record) -> bool:
+    return record["stage"] == "complexity"
 
 
 class _Files:

@@ -18,7 +18,9 @@ def judge(found: Results, records: dict[str, Record], paper: Path = Path(paths.P
     """The verdict of every claim in `paper`; `records` are those of `PAPER_COMPLEXITY` and `READINGS`."""
     of, tolerances = claims.read(paper), claims.tolerances(paper)
     counted, searched = (records[path]["result"] for path in (paths.PAPER_COMPLEXITY, paths.READINGS))
-    return verdicts.verdicts(of, tolerances, counted["variants"], verdicts.fitted(searched, of), found)
+    named = records[paths.PAPER_COMPLEXITY]["params"]
+    networks = {key.removeprefix("variants."): value for key, value in named.items()}
+    return verdicts.verdicts(of, tolerances, counted["variants"], verdicts.fitted(searched, of), found, networks)
 
 
 def render(title: str, found: pd.DataFrame, tolerances: dict[str, Tolerance], disagreements: list[str]) -> str:

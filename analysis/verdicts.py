@@ -1,6 +1,6 @@
 """Claims joined with what was measured: which of the paper's numbers hold. Judging one cell is `judging.py`'s."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
@@ -22,15 +22,17 @@ def verdicts(
     counted: dict[str, Counted],
     fitted: Collection[str] = (),
     found: Results | None = None,
+    networks: Mapping[str, dict[str, Any]] | None = None,
 ) -> pd.DataFrame:
     """A row for each claim, in their order, with `COLUMNS`.
 
     `counted` is by variant what the `paper` stage counted, `fitted` the ids of the cells that the reading of the
-    paper was chosen by, `found` a study's results. `paper` is text as printed; `measured`, `low` and `high` are in the
-    claim's unit; `error` is measured / paper - 1, for miou measured - paper in points, and only where the conditions
-    are the claim's. `BadInput` if a claimed variant was not counted, or a fitted id is no claim.
+    paper was chosen by, `found` a study's results, `networks` what params.yaml says of each claimed variant. `paper` is
+    text as printed; `measured`, `low` and `high` are in the claim's unit; `error` is measured / paper - 1, for miou
+    measured - paper in points, and only where the conditions are the claim's. `BadInput` if a claimed variant was not
+    counted, or a fitted id is no claim.
     """
-    evidence = Evidence(claims, tolerances, counted, found)
+    evidence = Evidence(claims, tolerances, counted, found, networks or {})
     evidence.check(fitted)
     return pd.DataFrame([_row(claim, evidence, claim.id in fitted) for claim in claims], columns=list(COLUMNS))
 
