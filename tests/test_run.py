@@ -67,6 +67,61 @@ def test_everything_said_is_in_the_job_s_log(workspace, monkeypatch, capfd):
     assert capfd.readouterr().err == f"{name}counting\n{name}still counting\n"
 
 
+def graded(workspace, **miou):
+    """A training whose rate is chosen from two recipes, and their scores on disk."""
+
+    def change(content):
+        training = content["recipes"]["quick"]["training"]
+        content["study"]["images"] = "none"
+        for name, rate in {"high": 0.2, "low": 0.01}.items():
+            content["recipes"][name] = content["recipes"]["quick"] | {
+                "training": training | {"score": "val", "rate": rate}
+            }
+        content["recipes"]["quick"] = content["recipes"]["quick"] | {"training": training | {"rate": ["high", "low"]}}
+
+    workspace.edit(change)
+    for recipe, value in miou.items():
+        for variant, shown in (("d", value), ("single", 1 - value)):
+            path = Path(f"results/runs/synthetic/none/{recipe}/{variant}/0/scores.json")
+            path.parent.mkdir(parents=True)
+            path.write_text(json.dumps({"result": {"miou": shown}}))
+    loaded = params.load()
+    wildcards = {"data": "synthetic", "images": "none", "recipe": "quick", "variant": "d", "seed": "0"}
+    return loaded, graph.job(loaded, "train", wildcards)
+
+
+@pytest.mark.parametrize(
+    ("high", "low", "best"), [(0.3, 0.4, 0.01), (0.5, 0.4, 0.2), (0.0, 0.1, 0.01), (0.4, 0.4, 0.2)]
+)
+def test_the_rate_that_scored_best_is_trained_with(workspace, monkeypatch, high, low, best):
+    """By the variant's own scores; of equal ones the first that the recipe names."""
+    used = []
+    monkeypatch.setattr("pipeline.train.train", lambda recipe, *rest: used.append(recipe) or {})
+    loaded, job = graded(workspace, high=high, low=low)
+    result, _ = run.STAGES["train"](job, loaded, track=False)
+    assert [recipe.rate for recipe in used] == [best]
+    assert used[0].model_copy(update={"rate": 1.0}) == loaded.recipes["quick"].training.model_copy(update={"rate": 1.0})
+    assert result == {"rate": best, "rates": {"0.2": high, "0.01": low}}
+
+
+def test_without_the_scores_of_a_rate_none_is_chosen(workspace):
+    loaded, job = graded(workspace, high=0.3)
+    with pytest.raises(BadInput, match=r"none/low/d/0/scores\.json is missing; run its stage again"):
+        run.STAGES["train"](job, loaded, track=False)
+
+
+def test_from_scratch_training_gets_no_weights_and_otherwise_its_backbones(workspace, monkeypatch):
+    given = []
+    monkeypatch.setattr("pipeline.train.train", lambda *arguments: given.append(arguments[4]) or {})
+    wildcards = {"data": "synthetic", "images": "crops", "recipe": "quick", "variant": "d", "seed": "0"}
+    for images in ("crops", "none"):
+        workspace.edit(lambda p, images=images: p["study"].update(images=images))
+        loaded = params.load()
+        result, _ = run.STAGES["train"](graph.job(loaded, "train", wildcards | {"images": images}), loaded, track=False)
+        assert result == {"rate": loaded.recipes["quick"].training.rate}
+    assert given == [Path("results/pretrained/crops/quick/xception-a/weights.pt"), None]
+
+
 def test_the_plan_says_jobs_frames_disk_and_time_before_anything_starts(workspace):
     shown = workspace.pipeline("plan", "--cores", "2").stdout
     assert "train          2       2  it has no result yet (2)" in shown
