@@ -247,7 +247,7 @@ def test_a_really_full_disk_is_recognised(root, out, monkeypatch):
     really = storage.Path.open
 
     def full(path, mode="r", *others, **named):
-        return open("/dev/full", "wb") if "w" in mode else really(path, mode, *others, **named)  # noqa: SIM115
+        return open("/dev/full", "wb") if "w" in mode else really(path, mode, *others, **named)
 
     monkeypatch.setattr(storage.Path, "open", full)
     refused(root, out, r"no space was left while .*camvid was written")
