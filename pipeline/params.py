@@ -329,7 +329,6 @@ class Params(Model):
             if name not in known:
                 raise ValueError(f'study.{key} names "{name}"{did_you_mean(name, known)}, known are {", ".join(known)}')
         self._grids_are_recipes()
-        self._variants_are_networks_of_their_own()
         peers = [name for name in study.variants if isinstance(self.variants[name], Peer)]
         if peers and study.images != NO_IMAGES:
             raise ValueError(
@@ -337,12 +336,6 @@ class Params(Model):
                 f"write images: {NO_IMAGES}, so that all networks start alike"
             )
         return self
-
-    def _variants_are_networks_of_their_own(self) -> None:
-        first: dict[str, str] = {}
-        for name in self.study.variants:
-            if (other := first.setdefault(str(self.variants[name].model_dump()), name)) != name:
-                raise ValueError(f"study.variants holds one network twice: {other} and {name}; take out one of the two")
 
     @property
     def trials(self) -> set[str]:
