@@ -106,6 +106,9 @@ class StageReuse(NetworkReuse):
     reuses_stages = True
 
 
+ALONE = ("single", "b")
+"""The structures that have one network."""
+
 STRUCTURES: dict[str, Callable[..., Structure]] = {
     "single": Single,
     "a": MultiBranch,

@@ -61,6 +61,8 @@ def name(job: Job) -> str:
     """A job's name in dvc.yaml."""
     if "study" in job.wildcards:
         return f"{job.stage}-{job.wildcards['study']}"
+    if job.stage == "prepare":  # each data set has sources of its own
+        return f"prepare-{job.wildcards['data']}"
     return f"{_stage(job)}@{_key(job)}" if job.wildcards else job.stage
 
 
@@ -92,7 +94,7 @@ def _key(job: Job) -> str:
 def _file(jobs: Iterable[tuple[Job, Params]], wdir: str | None) -> str:
     tables: dict[str, list[tuple[Job, Params]]] = {}
     for job, study in jobs:
-        single = "study" in job.wildcards or not job.wildcards
+        single = "@" not in name(job)
         tables.setdefault(name(job) if single else _stage(job), []).append((job, study))
     stages = [_declare(stage, rows, wdir) for stage, rows in tables.items()]
     return HEADER + "\n\n".join(stages) + "\n"

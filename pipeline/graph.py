@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 
 from pipeline import claimed, paths
-from pipeline.params import NO_IMAGES, Params, Variant
+from pipeline.params import NO_IMAGES, FrameData, Params, Variant
 
 FIGURES = ("accuracy_vs_gflops", "accuracy_vs_latency", "curves", "per_class", "trade_off", "architecture", "roofline")
 PICTURES = ("qualitative", "networks")
@@ -181,13 +181,15 @@ def job(params: Params, stage: str, wildcards: dict[str, str]) -> Job:
         tuple(Path(path) for pattern in spec.inputs for path in _expand(pattern, space)),
         tuple(Path(path) for pattern in spec.outputs for path in _expand(pattern, space)),
         tuple(key for pattern in spec.params for key in _expand(pattern, space)),
-        _sources(stage, space[of], params),
+        _sources(stage, space["data"][0], space[of], params),
     )
 
 
-def _sources(stage: str, variants: list[str], params: Params) -> tuple[Path, ...]:
-    """The modules that a job executes: its stage's, and those of the peers among its variants."""
+def _sources(stage: str, data: str, variants: list[str], params: Params) -> tuple[Path, ...]:
+    """The modules that a job executes: its stage's, and those of its data set and peers, which are found by name."""
     found = sources(STAGES[stage].module)
+    if stage == "prepare" and isinstance(params.data[data], FrameData):
+        return tuple(sorted({*found, *sources(params.data[data].module)}))
     if BUILD not in found:
         return found
     peers = {params.variants[name].module for name in variants if not isinstance(params.variants[name], Variant)}

@@ -1,5 +1,6 @@
 """params.yaml and studies/*.yaml as checked, typed objects. Nothing else reads them."""
 
+import ast
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,7 @@ from pydantic import (
 
 from models.reading import READINGS
 from pipeline import paths
+from pipeline.datasets import registry
 from pipeline.errors import BadInput, did_you_mean
 
 Size = tuple[Annotated[int, Field(ge=64, le=4096)], Annotated[int, Field(ge=64, le=4096)]]
@@ -43,7 +45,8 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-PEERS = Path(__file__).parents[1] / "models/peers"
+MODELS = Path(__file__).parents[1] / "models"
+PEERS = MODELS / "peers"
 NO_IMAGES = "none"
 """In place of a pretraining set: every network is trained from scratch."""
 
@@ -96,8 +99,22 @@ class CropData(Model):
 
 
 class FrameData(Model):
-    kind: Literal["camvid", "cityscapes"]
+    """A published set of labelled frames: the name of its module in pipeline/datasets."""
+
+    kind: str
     directory: str
+
+    @field_validator("kind")
+    @classmethod
+    def _has_a_module(cls, kind: str) -> str:
+        known = [*OTHER_KINDS, *registry.published()]
+        if kind not in known:
+            raise ValueError(f"there is no such kind{did_you_mean(kind, known)}; known are {', '.join(known)}")
+        return kind
+
+    @property
+    def module(self) -> str:
+        return f"pipeline.datasets.{self.kind}"
 
 
 class ImageData(Model):
@@ -106,7 +123,21 @@ class ImageData(Model):
     size: Annotated[int, Field(ge=32, le=512)]
 
 
-Data = Annotated[SyntheticData | CropData | FrameData | ImageData, Field(discriminator="kind")]
+OTHER_KINDS = {"synthetic": SyntheticData, "crops": CropData, "images": ImageData}
+
+
+def _kind(data: Any) -> str:
+    kind = data.get("kind") if isinstance(data, dict) else data.kind
+    return str(kind) if kind in OTHER_KINDS else "frames"
+
+
+Data = Annotated[
+    Annotated[SyntheticData, Tag("synthetic")]
+    | Annotated[CropData, Tag("crops")]
+    | Annotated[ImageData, Tag("images")]
+    | Annotated[FrameData, Tag("frames")],
+    Discriminator(_kind),
+]
 
 
 class Optimiser(Model):
@@ -165,10 +196,30 @@ class Spec(Model):
         return {key: value for key, value in dump(self).items() if getattr(self, key) != fields[key].default}
 
 
+def _written(path: Path, name: str) -> list[str]:
+    """The strings of a tuple, or the keys of a mapping, that a module assigns to `name`; importing it loads torch."""
+    values = [node.value for node in ast.parse(path.read_text()).body if _assigns(node, name)]
+    return [entry.value for entry in (values[0].keys if isinstance(values[0], ast.Dict) else values[0].elts)]
+
+
+def _assigns(node: ast.stmt, name: str) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return any(isinstance(target, ast.Name) and target.id == name for target in targets)
+
+
+STRUCTURES = {name: _written(MODELS / "structures.py", name) for name in ("STRUCTURES", "ALONE")}
+
+
+def _is_a_structure(name: str) -> str:
+    if name not in STRUCTURES["STRUCTURES"]:
+        raise ValueError(f"there is no such structure; known are {', '.join(STRUCTURES['STRUCTURES'])}")
+    return name
+
+
 class Variant(Spec):
     """A point in DFANet's space of networks; what each value means is said in models/."""
 
-    structure: Literal["single", "a", "b", "c", "d"]
+    structure: Annotated[str, AfterValidator(_is_a_structure)]
     backbone: Literal["xception-a", "xception-b", "resnet-50"]
     attention: Literal["fc", "none"]
     networks: Annotated[int, Field(ge=1, le=4)]
@@ -185,7 +236,7 @@ class Variant(Spec):
 
     @model_validator(mode="after")
     def _networks_fit_the_structure(self) -> "Variant":
-        alone = self.structure in ("single", "b")
+        alone = self.structure in STRUCTURES["ALONE"]
         if alone != (self.networks == 1):
             allowed = "one network" if alone else "2 to 4 networks"
             raise ValueError(f"structure {self.structure} has {allowed}, not {self.networks}")
@@ -195,7 +246,7 @@ class Variant(Spec):
     def _all_of_it_is_used(self) -> "Variant":
         if self.structure == "a" and self.decoder == "none":
             raise ValueError("structure a fuses its branches in the decoder, so decoder must be HL or HL+LL, not none")
-        if self.backbone == "resnet-50" and (self.structure not in ("single", "b") or self.decoder != "none"):
+        if self.backbone == "resnet-50" and (self.structure not in STRUCTURES["ALONE"] or self.decoder != "none"):
             raise ValueError(
                 "backbone resnet-50 has no stages to aggregate or to fuse: "
                 f"structure must be single or b and decoder none, not {self.structure} and {self.decoder}"
@@ -278,7 +329,6 @@ class Params(Model):
             if name not in known:
                 raise ValueError(f'study.{key} names "{name}"{did_you_mean(name, known)}, known are {", ".join(known)}')
         self._grids_are_recipes()
-        self._variants_are_networks_of_their_own()
         peers = [name for name in study.variants if isinstance(self.variants[name], Peer)]
         if peers and study.images != NO_IMAGES:
             raise ValueError(
@@ -286,12 +336,6 @@ class Params(Model):
                 f"write images: {NO_IMAGES}, so that all networks start alike"
             )
         return self
-
-    def _variants_are_networks_of_their_own(self) -> None:
-        first: dict[str, str] = {}
-        for name in self.study.variants:
-            if (other := first.setdefault(str(self.variants[name].model_dump()), name)) != name:
-                raise ValueError(f"study.variants holds one network twice: {other} and {name}; take out one of the two")
 
     @property
     def trials(self) -> set[str]:
@@ -373,9 +417,9 @@ def _read(path: Path) -> dict[str, Any]:
 def _sentence(error: ValidationError, file: Path) -> str:
     """One mistake in one sentence: the key as the user wrote it, the value, and what is allowed.
 
-    A key too many comes first: a misspelt one is also missing. `file` is where the study stands.
+    A wrong kind comes first, then a key too many: a misspelt one is also missing. `file` is where the study stands.
     """
-    first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    first = min(error.errors(), key=lambda each: (each["loc"][-1:] != ("kind",), each["type"] != "extra_forbidden"))
     place = [str(part) for part in first["loc"]]
     file = file if place[:1] in ([], ["study"]) else Path(paths.PARAMS)
     # pydantic puts the kind of a data set or variant between its name and the key.
@@ -397,7 +441,7 @@ def _model_at(place: tuple[int | str, ...]) -> type[BaseModel]:
     if not place:
         return Params
     if place[0] == "data":
-        return {"synthetic": SyntheticData, "crops": CropData, "images": ImageData}.get(str(place[2]), FrameData)
+        return OTHER_KINDS.get(str(place[2]), FrameData)
     if place[0] == "variants":
         return Peer if place[2] == "peer" else Variant
     named = {"recipes": Recipe}

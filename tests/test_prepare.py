@@ -244,7 +244,12 @@ def test_a_disk_that_fills_up_ends_in_a_sentence_and_keeps_what_was_there(root, 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_really_full_disk_is_recognised(root, out, monkeypatch):
-    monkeypatch.setattr(storage.Path, "open", lambda *_: open("/dev/full", "wb"))  # noqa: SIM115
+    really = storage.Path.open
+
+    def full(path, mode="r", *others, **named):
+        return open("/dev/full", "wb") if "w" in mode else really(path, mode, *others, **named)
+
+    monkeypatch.setattr(storage.Path, "open", full)
     refused(root, out, r"no space was left while .*camvid was written")
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from pipeline.datasets.base import IGNORE, Class, Sample, read_image, read_label
 from pipeline.errors import BadInput
 
+SPLITS = ("train", "val", "test")
+
 CLASSES: tuple[Class, ...] = (
     Class("Sky", (128, 128, 128)),
     Class("Building", (128, 0, 0)),
@@ -89,6 +91,9 @@ class CamVid:
     def _frame(self, split: str, name: str) -> Path:
         paths = [self.directory / split / f"{name}{ending}" for ending in FRAME_ENDINGS]
         return next((path for path in paths if path.is_file()), paths[0])
+
+
+FRAMES = CamVid
 
 
 def published() -> dict[str, str]:

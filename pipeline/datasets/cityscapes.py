@@ -11,6 +11,9 @@ import numpy as np
 from pipeline.datasets.base import IGNORE, Class, Sample, read_image, read_label
 from pipeline.errors import BadInput
 
+SPLITS = ("train", "val")
+"""Test labels are not published."""
+
 CLASSES: tuple[Class, ...] = (
     Class("road", (128, 64, 128)),
     Class("sidewalk", (244, 35, 232)),
@@ -95,6 +98,9 @@ class Cityscapes:
 
     def _path(self, kind: str, split: str, name: str, ending: str) -> Path:
         return self.directory / kind / split / name.split("_")[0] / f"{name}_{ending}.png"
+
+
+FRAMES = Cityscapes
 
 
 def _train_ids(path: Path, size: tuple[int, int]) -> np.ndarray:

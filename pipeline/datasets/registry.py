@@ -1,4 +1,5 @@
-"""The data sets by `kind`: a new one is a file beside this and an entry in each function here.
+"""The data sets by `kind`. A published set of labelled frames is a module beside this one, found by its name: it holds
+its CLASSES, its SPLITS, HOW_TO_GET it, and FRAMES, which opens a folder of them (`base.Source`).
 
 Each is imported where it is used, so that asking for classes loads no generator and no decoder.
 """
@@ -6,6 +7,9 @@ Each is imported where it is used, so that asking for classes loads no generator
 from __future__ import annotations
 
 import sys
+from functools import cache
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pipeline import paths
@@ -13,7 +17,7 @@ from pipeline.datasets.base import Class, Source
 from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from types import ModuleType
 
     import numpy as np
 
@@ -32,26 +36,29 @@ class Images(Protocol):
 
 def classes(kind: str) -> tuple[Class, ...]:
     """The classes of a segmentation set. `BadInput` for a kind that has no labelled frames."""
-    if kind == "camvid":
-        from pipeline.datasets.camvid import CLASSES
-    elif kind in ("cityscapes", "synthetic"):
-        from pipeline.datasets.cityscapes import CLASSES
-    else:
+    if kind in ("crops", "images"):
         raise BadInput(
             f'study.data names a set of kind "{kind}", which has no labelled frames; '
-            "name one of kind synthetic, camvid or cityscapes"
+            f"name one of kind synthetic or {' or '.join(published())}"
         )
-    return CLASSES
+    return _module("cityscapes" if kind == "synthetic" else kind).CLASSES
+
+
+@cache
+def published() -> list[str]:
+    """The kinds of published sets of labelled frames: the modules here that have a SPLITS of their own."""
+    here = Path(__file__).parent
+    return [path.stem for path in sorted(here.glob("*.py")) if "\nSPLITS" in path.read_text()]
 
 
 def splits(spec: Data) -> tuple[str, ...]:
-    """The splits that are prepared. Cityscapes' test labels are not published."""
+    """The splits that are prepared."""
     if spec.kind == "synthetic":
         drawn = tuple(split for split, count in spec.frames.items() if count)
         if not drawn:
             raise BadInput(f"the synthetic set has no frames in any split ({spec.frames}); give its frames a count")
         return drawn
-    return ("train", "val", "test") if spec.kind == "camvid" else ("train", "val")
+    return ("train", "val") if spec.kind in ("crops", "images") else _module(spec.kind).SPLITS
 
 
 def open_source(name: str, spec: Data) -> Source | Images:
@@ -65,18 +72,17 @@ def open_source(name: str, spec: Data) -> Source | Images:
             from pipeline.datasets.crops import Crops
 
             return Crops(spec.seed, spec.size, spec.images)
-        case "camvid":
-            from pipeline.datasets.camvid import HOW_TO_GET, CamVid
-
-            return CamVid(_published(name, spec, HOW_TO_GET))
-        case "cityscapes":
-            from pipeline.datasets.cityscapes import HOW_TO_GET, Cityscapes
-
-            return Cityscapes(_published(name, spec, HOW_TO_GET))
         case "images":
             from pipeline.datasets.images import HOW_TO_GET, ImageSet
 
             return ImageSet(_published(name, spec, HOW_TO_GET), spec.size)
+        case kind:
+            module = _module(kind)
+            return module.FRAMES(_published(name, spec, module.HOW_TO_GET))
+
+
+def _module(kind: str) -> ModuleType:
+    return import_module(f"pipeline.datasets.{kind}")
 
 
 def fetch(name: str, spec: Data) -> None:
