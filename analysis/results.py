@@ -98,6 +98,7 @@ def read(study: "Study", root: Path) -> Results:
     floor = files.record(f"{paths.FLOOR}/floor.json")
     complexity = {name: files.record(paths.COMPLEXITY, (name, "")) for name in study.variants}
     latency = files.record(f"{paths.RESULTS}/latency.json")
+    forms = files.record(paths.FORMS, (study.forms, ""))["result"] if study.forms else None
     records.agree(files.seen)
     _all_timed(study, latency["result"])
     confusion = {run: records.arrays(score[run], files.place(f"{paths.RUN}/confusion.npz", run)) for run in runs}
@@ -116,7 +117,7 @@ def read(study: "Study", root: Path) -> Results:
         complexity=pd.DataFrame([_complexity(record["result"]) for record in complexity.values()], index=list(first)),
         sizes={name: at["size"] for name, at in next(iter(complexity.values()))["result"]["at"].items()},
         latency=latency["result"],
-        forms=files.record(paths.FORMS, (study.forms, ""))["result"] if study.forms else None,
+        forms=forms,
         records={f"results/{path.relative_to(root).as_posix()}": record for path, record in files.seen.items()},
     )
 
