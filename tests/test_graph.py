@@ -86,10 +86,6 @@ def test_a_stage_depends_on_the_modules_that_it_executes_and_on_no_others():
     assert not [path for path in analyse if path.parts[0] == "models"], "analysis must not need the networks"
 
 
-def test_analysis_never_imports_torch(workspace):
-    workspace.run("python", "-c", "import sys, analysis.study; assert 'torch' not in sys.modules")
-
-
 def test_snakemake_lint_finds_at_most_the_missing_container(workspace):
     shown = workspace.run("snakemake", "--lint", check=False)
     complaints = re.findall(r"^    \* (.*):$", shown.stdout + shown.stderr, re.MULTILINE)

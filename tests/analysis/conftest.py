@@ -16,7 +16,7 @@ def made(tmp_path: Path) -> Made:
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Written once, and only read."""
-    return Made(tmp_path_factory.mktemp("whole")).write()
+    return Made(tmp_path_factory.mktemp("whole"), forms="dfanet-a").write()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The figures: all of them, the same bytes each time, and what must be seen in them."""
 
-import shutil
 import subprocess
 import sys
 
@@ -110,19 +109,16 @@ def test_frames_of_another_preparation(made, results, tmp_path):
         qualitative.draw(results, made.prepared / "streets")
 
 
-def test_results_kept_elsewhere_render_without_prepared_data(whole, tmp_path):
-    shutil.copytree(whole.results, tmp_path / "kept")
-    numbers = analyse(whole.study, tmp_path / "out", tmp_path / "kept", tmp_path / "nothing")
-    assert (tmp_path / "out/figures/qualitative.png").exists()
-    assert set(numbers) == {*whole.variants, "floor", "majority class"}
-    assert all(type(value) is float for row in numbers.values() for value in row.values())
-
-
-@pytest.mark.parametrize(("frames", "variants", "pictures"), [(1, ("single",), 1), (2, ("single", "d"), 0)])
-def test_the_smallest_studies(made, frames, variants, pictures):
+@pytest.mark.parametrize(
+    ("frames", "variants", "pictures", "kept"), [(1, ("single",), 1, False), (2, ("single", "d"), 0, True)]
+)
+def test_the_smallest_studies_render_with_and_without_prepared_data(made, frames, variants, pictures, kept):
     made.frames, made.variants, made.pictures, made.seeds = frames, variants, pictures, (0,)
-    numbers = analyse(made.write().study, made.root / "out", made.results, made.prepared)
+    made.write()
+    prepared = made.prepared if kept else made.root / "nothing"
+    numbers = analyse(made.study, made.root / "out", made.results, prepared)
     assert set(numbers) == {*variants, "floor", "majority class"}
+    assert all(type(value) is float for row in numbers.values() for value in row.values())
     assert len(list((made.root / "out").rglob("*.*"))) == len(graph.STAGES["analyse"].outputs) - 1
 
 
