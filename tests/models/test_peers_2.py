@@ -12,7 +12,7 @@ from models.heads import deployed_parameters
 from models.mobilenet import MobileNetV2
 from models.resnet import ResNet
 from models.segmenter import initialise
-from pipeline.complexity import count_at
+from pipeline.complexity import count_at, count_layers
 
 CLASSES = 19
 NAMES = ["icnet", "bisenet-1", "bisenet-2", "pspnet", "deeplab-v3plus", "deeplab-v3plus-light", "fast-scnn"]
@@ -128,7 +128,7 @@ def test_every_parameter_receives_a_gradient(name):
     assert all(value.grad.isfinite().all() for value in model.parameters())
 
 
-@pytest.mark.parametrize("size", [(64, 64), (65, 97), (130, 71)])
+@pytest.mark.parametrize("size", [(64, 64), (130, 71)])
 @pytest.mark.parametrize("name", NAMES)
 def test_scores_have_the_size_of_the_image(name, size):
     with torch.no_grad():
@@ -138,10 +138,10 @@ def test_scores_have_the_size_of_the_image(name, size):
 
 @pytest.mark.parametrize("name", AUXILIARY)
 def test_auxiliary_heads_cost_nothing_at_test_time(name):
-    model = meta(name)
-    with_heads = count_at(model, (64, 64))["macs"]
+    model, image = meta(name), torch.empty(1, 3, 64, 64, device="meta")
+    with_heads = sum(count_layers(model, image).values())
     every = sum(parameter.numel() for parameter in model.parameters())
     assert deployed_parameters(model) == every - sum(parameter.numel() for parameter in model.auxiliary.parameters())
     model.auxiliary = torch.nn.ModuleList()
-    assert count_at(model, (64, 64))["macs"] == with_heads
+    assert sum(count_layers(model, image).values()) == with_heads
     assert deployed_parameters(model) < every
