@@ -26,7 +26,7 @@ def sentence(results: Results) -> str:
         f"pixels (rows x columns), network input {size(scored['input_size'])}. "
         f"Trained on {' + '.join(training['splits'])}, {training['epochs']} epochs of crops "
         f"{size(training['input_size'])} in batches of {training['batch']} (recipe {study.recipe}), "
-        f"backbone pretrained on {study.images}. {seeds(study.seeds)}. Device {_each(map(_device, made))}; "
+        f"{start(study.images)}. {seeds(study.seeds)}. Device {_each(map(_device, made))}; "
         f"torch {_each(one['libraries']['torch'] for one in made)}; commit {_each(map(_commit, made))}."
     )
 
@@ -36,6 +36,11 @@ def short(results: Results) -> str:
     study, training = results.study, results.training
     scored = f"{study.data} {results.scored['split']}, input {size(results.scored['input_size'])}"
     return f"{scored}, {training['epochs']} epochs in batches of {training['batch']}, {seeds(study.seeds).lower()}"
+
+
+def start(images: str) -> str:
+    """What a study's networks start from."""
+    return "from random weights" if images == "none" else f"backbone pretrained on {images}"
 
 
 def seeds(values: list[int]) -> str:

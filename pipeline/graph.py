@@ -196,12 +196,16 @@ def _sources(stage: str, data: str, variants: list[str], params: Params) -> tupl
     return tuple(sorted({*found, *peers}))
 
 
-@cache
 def sources(module: str) -> tuple[Path, ...]:
     """The project's modules that `module` imports, directly or not, itself and their packages included.
 
     What builds any network depends on all that lies in models/ itself: a peer may use any of it.
     """
+    return _found(module, Path.cwd())
+
+
+@cache
+def _found(module: str, root: Path) -> tuple[Path, ...]:
     found: set[Path] = set()
     waiting = [module]
     while waiting:

@@ -35,7 +35,9 @@ def keep(params: Params) -> Path:
     for job in graph.jobs(params):
         if job.stage in KEPT_STAGES:
             _check_current(job, params)
-            files += [path for path in job.outputs if path.name != paths.WEIGHTS]
+            # Of the runs that a rate was chosen by the records are enough.
+            left = (".pt", ".npz") if job.wildcards.get("recipe") in params.trials else (".pt",)
+            files += [path for path in job.outputs if path.suffix not in left]
     shutil.rmtree(root, ignore_errors=True)
     for path in files:
         target = root / path.relative_to(path.parts[0])
