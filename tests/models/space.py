@@ -25,16 +25,5 @@ ALLOWED = [point for point in POINTS if exists(point)]
 FORBIDDEN = [point for point in POINTS if not exists(point)]
 
 
-def tried(point: dict) -> bool:
-    """What is built where building takes time. The two Xceptions are one class: the larger with one network and three,
-    the smaller with any number, four of them only with attention."""
-    if point["backbone"] == "xception-b":
-        return point["networks"] < 4 or point["attention"] == "fc"
-    return point["networks"] in (1, 3)
-
-
-TRIED = [point for point in ALLOWED if tried(point)]
-
-
 def name(point: dict) -> str:
     return " ".join(str(value) for value in point.values())
