@@ -107,14 +107,16 @@ def _differing(claim: Claim, found: Results, name: str) -> list[str]:
 def _time(claim: Claim, evidence: Evidence) -> Judgement:
     device = f"a {claim.device or 'device that the paper does not name'}"
     latency = evidence.found.latency if evidence.found else {"rows": []}
-    rows = [row for row in latency["rows"] if row["variant"] == claim.variant]
+    timed = evidence.measured(claim)
+    rows = [row for row in latency["rows"] if row["variant"] == timed]
     if not rows:
         return Judgement(NOT_MEASURED, f"takes {device}, and a study that times it at {claim.size}")
     row = next((row for row in rows if row["mode"] == "eager float32"), rows[0])
     name, at = latency["device"]["name"], conditions.size(row.get("size", latency["size"]))
     made = f"{row['mode']}, batch {latency['batch']}, {at} on {name}"
     measured = row["median_ms"] if claim.quantity == "time" else row["fps"]
-    differing = [f"on {name}, not {device}"] if not claim.device or claim.device not in name else []
+    differing = [f"variant {timed}, not {claim.variant}"] if timed != claim.variant else []
+    differing += [f"on {name}, not {device}"] if not claim.device or claim.device not in name else []
     differing += [f"at {at}, not {claim.size}"] if at != claim.size else []
     unstable = "" if row["stable"] else "; unstable: the halves of the record differ too much"
     if differing:
