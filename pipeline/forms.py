@@ -77,14 +77,15 @@ GPU_FORMS = (
 
 
 def time_forms(
-    latency: "Latency", name: str, variant: "Variant", classes: int, size: tuple[int, int]
+    latency: "Latency", name: str, variant: "Variant", classes: int, size: tuple[int, int], largest: int = 0
 ) -> dict[str, Any]:
     """Check and time every form of a variant that this machine's device has, for an image of `size`.
+    `largest` is as in `latency.fitting`.
 
     The result is that of `latency.time_variants`, its rows' modes being the forms, and what was `skipped`.
     """
     device, rows, skipped = protocol.choose(latency), [], []
-    size = protocol.fitting(size, latency, device)
+    size = protocol.fitting(size, latency, device, largest)
     # Not in inference mode: torch.export does not take a network whose tensors were made there.
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")

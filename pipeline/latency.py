@@ -53,7 +53,8 @@ def time_variants(
 ) -> dict[str, Any]:
     """Time every variant in every mode of this machine's device, each for an image of its size, as the module says."""
     device, rows = choose(latency), []
-    sizes = {name: fitting(size, latency, device) for name, size in sizes.items()}
+    largest = max(rows * columns for rows, columns in sizes.values())
+    sizes = {name: fitting(size, latency, device, largest) for name, size in sizes.items()}
     chosen = modes.GPU_MODES if device.type == "cuda" else modes.CPU_MODES
     with torch.inference_mode():
         for name, variant in variants.items():
@@ -64,12 +65,16 @@ def time_variants(
         return time_rows(latency, rows, device)
 
 
-def fitting(size: Size, latency: "Latency", device: torch.device) -> Size:
-    """The size that is timed: on a CPU a larger one than `cpu_pixels` is scaled down, to sides that divide by 32."""
+def fitting(size: Size, latency: "Latency", device: torch.device, largest: int = 0) -> Size:
+    """The size that is timed: on a CPU one of more than `cpu_pixels` is scaled down, to sides that divide by 32.
+
+    `largest` is the most pixels among the images that are compared: all are scaled alike.
+    """
     rows, columns = size
-    if device.type != "cpu" or rows * columns <= latency.cpu_pixels:
+    pixels = max(largest, rows * columns)
+    if device.type != "cpu" or pixels <= latency.cpu_pixels:
         return size
-    scale = (latency.cpu_pixels / (rows * columns)) ** 0.5 / 32
+    scale = (latency.cpu_pixels / pixels) ** 0.5 / 32
     return 32 * max(2, round(rows * scale)), 32 * max(2, round(columns * scale))
 
 

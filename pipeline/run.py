@@ -247,8 +247,9 @@ def _latency(job: Job, params: Params, track: bool) -> Outcome:
 def _forms(job: Job, params: Params, track: bool) -> Outcome:
     from pipeline.forms import time_forms
 
-    name = job.wildcards["variant"]
-    return time_forms(params.latency, name, params.variants[name], _classes(params), _sizes(params)[name]), {}
+    name, sizes = job.wildcards["variant"], _sizes(params)
+    largest = max(rows * columns for rows, columns in sizes.values())
+    return time_forms(params.latency, name, params.variants[name], _classes(params), sizes[name], largest), {}
 
 
 def _sizes(params: Params) -> dict[str, tuple[int, int]]:

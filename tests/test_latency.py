@@ -100,6 +100,13 @@ def test_the_size_that_a_cpu_times_is_near_the_limit_and_keeps_the_aspect(asked)
     assert rows / columns == pytest.approx(asked[0] / asked[1], rel=0.1)
 
 
+def test_a_cpu_scales_all_images_of_a_comparison_alike():
+    """Table 5's DFANet A at 1024x1024 and A', which sees half of each side of 1024x2048: half as many pixels."""
+    limit, cpu = params.load().latency, torch.device("cpu")
+    whole, wide = (latency.fitting(size, limit, cpu, 1024 * 2048) for size in ((1024, 1024), (1024, 2048)))
+    assert (whole, wide) == ((256, 256), (256, 512))
+
+
 def test_a_row_says_the_size_that_was_timed(cpu_alone):
     few = SETTINGS.model_copy(update={"warmup": 0, "rounds": 2, "samples": 1})
     found = latency.time_variants(few, VARIANTS, 19, {"single": (64, 64), "dfanet-a": (1024, 2048)})
