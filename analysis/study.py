@@ -24,6 +24,7 @@ from analysis import (
     trade_off,
     verdict_page,
 )
+from analysis.claims import Claim
 from analysis.contradictions import contradictions
 from analysis.cost import Cost
 from analysis.records import Record
@@ -51,7 +52,8 @@ def analyse(
     found, paper = read(study, results), _paper(results)
     accuracy, structures = tables.accuracy(found), tables.structures(found)
     latencies, timing = _latency(found)
-    judged, disagreements = verdict_page.judge(found, paper), contradictions(claims.read())
+    of, tolerances = claims.read(), claims.tolerances()
+    judged, disagreements = verdict_page.judge(found, paper, of, tolerances), contradictions(of)
     summary = _summary(found, structures)
     files = {
         "metrics.json": (json.dumps(summary, indent=1) + "\n").encode(),
@@ -63,8 +65,8 @@ def analyse(
         "tables/latency.md": timing.encode(),
         "tables/table1.md": table1.markdown(paper[paths.PAPER_COMPLEXITY]["result"]["table1"]).encode(),
         "tables/verdicts.csv": _csv(judged),
-        "tables/verdicts.md": verdict_page.render(study.title, judged, claims.tolerances(), disagreements).encode(),
-        **_figures(found, structures, paper[paths.PAPER_COMPLEXITY]["result"], prepared / study.data),
+        "tables/verdicts.md": verdict_page.render(study.title, judged, tolerances, disagreements).encode(),
+        **_figures(found, structures, of, paper[paths.PAPER_COMPLEXITY]["result"], prepared / study.data),
     }
     others = paper | _manifest(study.data, prepared)
     files["report.html"] = _report(found, files, judged, others, disagreements)
@@ -93,13 +95,14 @@ def _latency(found: Results) -> tuple[pd.DataFrame, str]:
         parts.append((found.forms, found.study.forms, EAGER))
     found_tables = [latency.table(result, against, mode) for result, against, mode in parts]
     texts = [latency.markdown(part[0], table, *part[1:]) for part, table in zip(parts, found_tables, strict=True)]
-    return pd.concat(found_tables, keys=["variants", "forms"][: len(parts)], names=["timed"]).reset_index(0), "\n".join(
-        texts
-    )
+    together = pd.concat(found_tables, keys=["variants", "forms"][: len(parts)], names=["timed"]).reset_index(0)
+    return together, "\n".join(texts)
 
 
-def _figures(found: Results, structures: pd.DataFrame, counted: dict[str, Any], prepared: Path) -> dict[str, bytes]:
-    points = claims.points(claims.read())
+def _figures(
+    found: Results, structures: pd.DataFrame, of: list[Claim], counted: dict[str, Any], prepared: Path
+) -> dict[str, bytes]:
+    points = claims.points(of)
     with style.context():
         figures = {
             "accuracy_vs_gflops": accuracy_vs_cost.draw(found, points, Cost.gflops(found)),

@@ -1,12 +1,10 @@
 """The verdict table for readers: how many numbers hold, where the paper contradicts itself, and every cell."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
-from analysis import claims, verdicts
-from analysis.claims import PAPER, Tolerance
+from analysis import verdicts
+from analysis.claims import PAPER, Claim, Tolerance
 from analysis.judging import VERDICTS
 from analysis.markdown import grid, page
 from analysis.records import Record
@@ -14,9 +12,10 @@ from analysis.results import Results
 from pipeline import paths
 
 
-def judge(found: Results, records: dict[str, Record], paper: Path = Path(paths.PAPER)) -> pd.DataFrame:
-    """The verdict of every claim in `paper`; `records` are those of `PAPER_COMPLEXITY` and `READINGS`."""
-    of, tolerances = claims.read(paper), claims.tolerances(paper)
+def judge(
+    found: Results, records: dict[str, Record], of: list[Claim], tolerances: dict[str, Tolerance]
+) -> pd.DataFrame:
+    """The verdict of every claim; `records` are those of `PAPER_COMPLEXITY` and `READINGS`."""
     counted, searched = (records[path]["result"] for path in (paths.PAPER_COMPLEXITY, paths.READINGS))
     named = records[paths.PAPER_COMPLEXITY]["params"]
     networks = {key.removeprefix("variants."): value for key, value in named.items()}

@@ -36,19 +36,23 @@ def files() -> dict[Path, str]:
 
 def write() -> None:
     """Write both files where they differ from what they should be."""
-    for path, text in files().items():
-        if not path.exists() or path.read_text() != text:
-            provenance.write_atomically(path, text)
+    for path, text in _outdated().items():
+        provenance.write_atomically(path, text)
 
 
 def check() -> None:
     """`BadInput` if a dvc.yaml is not what params.yaml, the studies and the sources ask for."""
-    old = [str(path) for path, text in files().items() if not path.exists() or path.read_text() != text]
+    old = _outdated()
     if old:
         raise BadInput(
-            f"{' and '.join(old)} differ from what params.yaml, studies/ and the sources ask for; "
+            f"{' and '.join(map(str, old))} differ from what params.yaml, studies/ and the sources ask for; "
             "run `python -m pipeline dvc`, then the same command again"
         )
+
+
+def _outdated() -> dict[Path, str]:
+    """What the files that are missing or not as they should be should hold."""
+    return {path: text for path, text in files().items() if not path.exists() or path.read_text() != text}
 
 
 def addresses(jobs: Iterable[Job]) -> list[str]:

@@ -40,9 +40,9 @@ class Graph:
     """
 
     def __init__(self, params: Params, stamp: bool):
-        self.params, reasons = params, stale(params)
-        self.waiting = {path for job in graph.jobs(params) if job.name in reasons for path in job.outputs}
-        for job in graph.jobs(params) if stamp else []:
+        self.params, jobs, reasons = params, graph.jobs(params), stale(params)
+        self.waiting = {path for job in jobs if job.name in reasons for path in job.outputs}
+        for job in jobs if stamp else []:
             _age(_stamp(job.record), new=job.name in reasons)
 
     def inputs(self, stage: str) -> Callable[[Any], list[str]]:
@@ -65,10 +65,11 @@ class Graph:
 def agree(params: Params) -> str:
     """Record every job whose results are current as current in dvc.lock too, each by its name; say how many."""
     dvc.write()
-    current = [job for job in graph.jobs(params) if not provenance.reasons(job, params)]
+    jobs = graph.jobs(params)
+    current = [job for job in jobs if not provenance.reasons(job, params)]
     if current:
         _commit(dvc.addresses(current))
-    return f"DVC knows {len(current)} of the study's {len(graph.jobs(params))} jobs as up to date"
+    return f"DVC knows {len(current)} of the study's {len(jobs)} jobs as up to date"
 
 
 def _commit(names: list[str]) -> None:

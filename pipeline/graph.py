@@ -213,7 +213,7 @@ def _found(module: str, root: Path) -> tuple[Path, ...]:
         path = _file(module)
         if path and path not in found:
             found.add(path)
-            waiting += [*_imports(path), module.rpartition(".")[0]]
+            waiting += [*_imports(root / path), module.rpartition(".")[0]]
     found |= set(BUILD.parent.glob("*.py")) if BUILD in found else set()
     packages = [path.parent for path in found if path.name == "__init__.py"]
     return tuple(sorted(found | {path for folder in packages for path in folder.iterdir() if path.suffix in ASSETS}))

@@ -11,18 +11,7 @@ from pipeline import graph, paths, provenance
 from pipeline.errors import BadInput
 from pipeline.params import Params
 
-KEPT_STAGES = (
-    "prepare",
-    "pretrain",
-    "train",
-    "evaluate",
-    "floor",
-    "complexity",
-    "paper",
-    "readings",
-    "latency",
-    "forms",
-)
+KEPT_STAGES = [stage for stage in graph.STAGES if stage not in ("analyse", "track")]
 
 
 def keep(params: Params) -> Path:

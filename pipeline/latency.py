@@ -52,8 +52,7 @@ def time_variants(
     latency: "Latency", variants: dict[str, "Variant"], classes: int, sizes: dict[str, Size]
 ) -> dict[str, Any]:
     """Time every variant in every mode of this machine's device, each for an image of its size, as the module says."""
-    device, rows = choose(latency), []
-    largest = max(rows * columns for rows, columns in sizes.values())
+    device, rows, largest = choose(latency), [], most_pixels(sizes)
     sizes = {name: fitting(size, latency, device, largest) for name, size in sizes.items()}
     chosen = modes.GPU_MODES if device.type == "cuda" else modes.CPU_MODES
     with torch.inference_mode():
@@ -63,6 +62,11 @@ def time_variants(
                 done = roofline.operations(variant.model_dump(), classes, sizes[name], mode.dtype)
                 rows.append(Row(name, mode, run, done, sizes[name]))
         return time_rows(latency, rows, device)
+
+
+def most_pixels(sizes: dict[str, Size]) -> int:
+    """Of the largest of the images that variants are timed with."""
+    return max(rows * columns for rows, columns in sizes.values())
 
 
 def fitting(size: Size, latency: "Latency", device: torch.device, largest: int = 0) -> Size:

@@ -246,10 +246,11 @@ def _latency(job: Job, params: Params, track: bool) -> Outcome:
 
 def _forms(job: Job, params: Params, track: bool) -> Outcome:
     from pipeline.forms import time_forms
+    from pipeline.latency import most_pixels
 
     name, sizes = job.wildcards["variant"], _sizes(params)
-    largest = max(rows * columns for rows, columns in sizes.values())
-    return time_forms(params.latency, name, params.variants[name], _classes(params), sizes[name], largest), {}
+    variant, largest = params.variants[name], most_pixels(sizes)
+    return time_forms(params.latency, name, variant, _classes(params), sizes[name], largest), {}
 
 
 def _sizes(params: Params) -> dict[str, tuple[int, int]]:
