@@ -11,7 +11,7 @@ from models.deeplab import DeepLab
 from models.heads import deployed_parameters
 from models.mobilenet import MobileNetV2
 from models.resnet import ResNet
-from models.segmenter import initialise
+from models.initialisation import initialise
 from pipeline.complexity import count_at, count_layers
 
 CLASSES = 19
