@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from models.network import Classifier
 from models.initialisation import initialise
+from models.network import Classifier
 from pipeline import augment, device, paths, weights
 from pipeline.errors import BadInput
 from pipeline.optimise import Checkpoint, optimise
