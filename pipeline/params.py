@@ -226,7 +226,7 @@ class Variant(Spec):
     networks: Annotated[int, Field(ge=1, le=4)]
     decoder: Literal["none", "HL", "HL+LL"]
     scale: Annotated[float, Field(gt=0, le=1)] = 1.0
-    reading: Literal["first", "separable", "fitted"] = "first"
+    reading: Literal["first", "separable", "sliced", "fitted"] = "first"
 
     @property
     def pretrained(self) -> str:
