@@ -11,7 +11,7 @@ from models.mobilenet import MobileNetV2
 
 
 class Network(DeepLab):
-    """Figure 2 on MobileNetV2 at output stride 16; low-level features are the 144 that `MobileNetV2` returns at stride 4."""
+    """Figure 2 on MobileNetV2 at output stride 16; low-level features are its 144 channels at stride 4."""
 
     def __init__(self, classes: int):
         super().__init__(MobileNetV2(), classes)

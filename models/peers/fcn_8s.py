@@ -9,7 +9,7 @@ Trained at once, as the authors' voc-fcn8s-atonce (shelhamer/fcn.berkeleyvision.
 they are scored. The authors' images are pixels from 0 to 255 less their mean and their VGG-16 is pretrained, so their
 scaled features are of order 1; here images are normalised, and the two skips start that much weaker.
 Upsampling is bilinear throughout: the authors' transposed convolutions are fixed to it. Deviations: images are not
-padded by 100 pixels, the 7x7 convolution is padded by 3 instead; scores start near zero and not at it.
+padded by 100 pixels, the 7x7 convolution is padded by 3 instead.
 """
 
 import torch.nn.functional as F
@@ -47,6 +47,13 @@ class Encoder(nn.Module):
         return pooled[2], pooled[3], self.head(x)
 
 
+class ScoresFromZero(Scores):
+    """Scores that start from zero (Section 4.3); the authors' score layers name no filler, and Caffe's is constant 0."""
+
+    def start(self) -> None:
+        nn.init.zeros_(self.classify.weight)
+
+
 class Network(nn.Module):
     """Images Nx3xHxW to scores Nx`classes`xHxW, any H and W."""
 
@@ -54,7 +61,7 @@ class Network(nn.Module):
         super().__init__()
         self.encoder = Encoder()
         self.score8, self.score16, self.score32 = (
-            Scores(width, classes) for width in (vgg.WIDTHS[2], vgg.WIDTHS[3], WIDTH)
+            ScoresFromZero(width, classes) for width in (vgg.WIDTHS[2], vgg.WIDTHS[3], WIDTH)
         )
 
     def forward(self, images: Tensor) -> Tensor:

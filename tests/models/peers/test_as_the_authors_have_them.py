@@ -7,10 +7,10 @@ from torch import nn
 from models.build import build
 from models.deeplab import AtrousSeparable
 from models.esp import ESP
+from models.initialisation import initialise
 from models.mobilenet import MobileNetV2
 from models.peers import deeplab_v3plus, enet, fcn_8s, icnet, pspnet, u_net
 from models.resnet import ResNet
-from models.segmenter import initialise
 
 CLASSES = 19
 
@@ -137,6 +137,14 @@ def test_fcn_scales_what_it_scores_of_pool3_and_pool4(monkeypatch):
         model(images)
     for name, features, scale in zip(("score8", "score16", "score32"), pooled, (0.0001, 0.01, 1), strict=True):
         torch.testing.assert_close(scored[name], scale * features)
+
+
+def test_fcn_starts_from_scores_of_zero(monkeypatch):
+    monkeypatch.setattr(fcn_8s, "WIDTH", 8)
+    model = fcn_8s.Network(CLASSES).eval()
+    initialise(model, 0)
+    with torch.inference_mode():
+        assert not model(torch.rand(1, 3, 64, 64)).any()
 
 
 def test_xceptions_blocks_activate_the_input_of_each_convolution_and_nothing_else():
