@@ -48,7 +48,7 @@ class Encoder(nn.Module):
 
 
 class ScoresFromZero(Scores):
-    """Scores that start from zero (Section 4.3); the authors' score layers name no filler, and Caffe's is constant 0."""
+    """Scores that start from zero (Section 4.3); the authors' score layers have Caffe's default, a constant 0."""
 
     def start(self) -> None:
         nn.init.zeros_(self.classify.weight)
