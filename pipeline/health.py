@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from pipeline import device, optimise
 
-FRAMES = 64
+FRAMES = 32
 """Training frames, evenly spaced, that ReLUs and gates are watched on."""
 SATURATED = 0.05, 0.95
 """A gate below the first or above the second is saturated: its sigmoid passes less than a fifth of the gradient."""

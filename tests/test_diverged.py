@@ -64,7 +64,8 @@ def test_a_diverging_trial_scores_0_says_why_and_the_study_goes_on(workspace):
     job = graph.job(loaded, "train", dict(zip(graph.STAGES["train"].wildcards, folder.parts[2:], strict=True)))
     identity = tracked.identify(job, loaded, [], finished=True)
     logged = tracked.metrics(identity)
-    assert logged["miou", 0] == 0 and all(np.isfinite(value) for value in logged.values())
+    assert logged["miou", 0] == 0 and logged["health/classes", 0] == 19
+    assert all(np.isfinite(value) for value in logged.values())
     assert why in tracked.conditions(identity)["diverged"]
 
 
