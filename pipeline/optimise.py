@@ -1,4 +1,4 @@
-"""The training loop that pretraining and training share: SGD with poly rate, checkpointed, resumable bit for bit."""
+"""The training loop that pretraining and training share: poly rate, checkpointed, resumable bit for bit."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -68,9 +68,7 @@ def optimise(
     sampler = Epochs(len(data), recipe.batch, seed)
     where = device.choose(recipe.threads)
     model.to(where, memory_format=torch.channels_last).train()
-    optimiser = torch.optim.SGD(
-        model.parameters(), recipe.rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-    )
+    optimiser = make_optimiser(model, recipe)
     scaler = torch.amp.GradScaler(where.type, enabled=where.type == "cuda")
     curve = _resume(checkpoint, model, optimiser, scaler)
     loader = DataLoader(data, batch_sampler=sampler, **device.loading(where))
@@ -94,6 +92,15 @@ def optimise(
 def seed_dropout(seed: int, epoch: int) -> None:
     """Set torch's own generator, which dropout draws from, to an epoch's start."""
     torch.manual_seed(int(augment.generator(seed, augment.DROPOUT, epoch).integers(2**63)))
+
+
+def make_optimiser(model: nn.Module, recipe: "Pretraining | Training") -> torch.optim.Optimizer:
+    """SGD with momentum (Section 4.1), or AdamW, whose first beta is the recipe's momentum."""
+    # Fused: one kernel for all of some 600 small tensors. Apart they take a tenth of a step at 64x128.
+    shared = {"lr": recipe.rate, "weight_decay": recipe.weight_decay, "fused": True}
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(model.parameters(), momentum=recipe.momentum, **shared)
+    return torch.optim.AdamW(model.parameters(), betas=(recipe.momentum, 0.999), **shared)
 
 
 def _steps(sampler: Epochs) -> range:

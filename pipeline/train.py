@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset, default_collate
 
 from models.build import build
-from models.segmenter import initialise
+from models.initialisation import initialise
 from pipeline import augment, device, health, paths, weights
 from pipeline.errors import BadInput, Diverged
 from pipeline.optimise import CURVE, Checkpoint, Epochs, optimise

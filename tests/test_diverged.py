@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from models.build import build
-from models.segmenter import initialise
+from models.initialisation import initialise
 from pipeline import graph, params, run, tracked, trained, weights
 from pipeline.errors import BadInput
 from pipeline.evaluate import evaluate
