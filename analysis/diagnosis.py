@@ -31,7 +31,7 @@ def reasons(records: Sequence[dict[str, Any]]) -> list[str]:
     relus = [found for each in records for found in each["dead_relu"].items()]
     found = {
         "the gates of {names} are {percent} % saturated": _beyond(
-            ((name, gate["saturated"]) for name, gate in gates), lambda share: share > SATURATED
+            ((name, gate.get("saturated")) for name, gate in gates), lambda share: share > SATURATED
         ),
         "the gates of {names} are the same for every image (standard deviation {value})": _beyond(
             ((name, gate["between_images"]) for name, gate in gates), lambda spread: spread < BETWEEN_IMAGES

@@ -6,7 +6,8 @@ Everything is measured on a copy, with torch's generator as it was: no bit of th
 import copy
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -51,17 +52,21 @@ def step(model: nn.Module, images: Tensor, labels: Tensor, seed: int, where: tor
 def look(model: nn.Module, batches: Iterable[Tensor], where: torch.device) -> dict[str, Any]:
     """By part, over batches Nx3xHxW of whole frames in evaluation mode, with the running statistics of batch norm:
 
-    `dead_relu`, the share of ReLU channels that are 0 at every pixel of every frame; of the gates (sigmoids that give
-    each image one value a channel, as attention's do) the share that is `saturated`, the standard deviation
-    `between_images` as a mean over channels, and that of the sigmoid's `input`; and which parts hold `weights` or
-    batch norm `statistics` that are `not_finite`.
+    `dead_relu`, the share of ReLU channels that are 0 at every pixel of every frame; of the gates (what a method
+    `gates` of a module gives, or a sigmoid of one value an image and channel) the standard deviation `between_images`
+    as a mean over channels, and of the sigmoids the share that is `saturated` and the standard deviation of their
+    `input`; and which parts hold `weights` or batch norm `statistics` that are `not_finite`.
     """
     watch = _Watch(copy.deepcopy(model).to(where, memory_format=torch.channels_last).eval())
     for images in batches:
         watch.see(images.to(where, memory_format=torch.channels_last))
+    sigmoids, inputs = watch.seen("sigmoid"), watch.seen("input")
+    gates = {name: {"between_images": _spread(values, 0)} for name, values in (sigmoids | watch.seen("gates")).items()}
+    for name, values in sigmoids.items():
+        gates[name] |= {"saturated": _saturated(values), "input": _spread(inputs[name])}
     return {
-        "dead_relu": watch.dead(),
-        "gates": watch.gates(),
+        "dead_relu": {name: _number(1 - alive.any(0).float().mean()) for name, alive in watch.seen("relu").items()},
+        "gates": gates,
         "saturated": list(SATURATED),
         "not_finite": {
             "weights": _not_finite(model.named_parameters()),
@@ -82,52 +87,57 @@ def part(name: str) -> str:
 
 
 class _Watch(TorchDispatchMode):
-    """A network at work: what each ReLU and each gate that it computes gives, by part."""
+    """A network at work: what its ReLUs, sigmoids and gates give, by part."""
 
     def __init__(self, model: nn.Module):
         super().__init__()
         self.model, self.running = model, list[str]()
-        self.alive: dict[str, Tensor] = {}
-        self.gated: dict[str, list[tuple[Tensor, Tensor]]] = defaultdict(list)
+        self.batches: dict[tuple[str, str], list[Tensor]] = defaultdict(list)
         for name, module in model.named_modules():
             module.register_forward_pre_hook(lambda *_, name=name: self.running.append(part(name)))
             module.register_forward_hook(lambda *_: self.running.__delitem__(-1))
+            if hasattr(module, "gates"):
+                module.gates = partial(self._noted, module.gates)
 
     @torch.no_grad()
     def see(self, images: Tensor) -> None:
-        self.relus, self.sigmoids = defaultdict[str, list](list), defaultdict[str, list](list)
+        """Watch one batch."""
+        self.batch = defaultdict[tuple[str, str], list[Tensor]](list)
         with self, device.half_precision(images.device):
             self.model(images)
-        for name, alive in self.relus.items():
-            self.alive[name] = self.alive.get(name, False) | torch.cat(alive)
-        for name, pairs in self.sigmoids.items():
-            gates, inputs = (torch.cat(each, dim=1) for each in zip(*pairs, strict=True))
-            self.gated[name].append((gates, inputs))
+        for key, values in self.batch.items():
+            self.batches[key].append(torch.cat(values, dim=1))
+
+    def seen(self, kind: str) -> dict[str, Tensor]:
+        """By part, of all batches: gates and what sigmoids give and are given, NxC; whether ReLUs live, batches x C."""
+        return {name: torch.cat(batches) for (what, name), batches in self.batches.items() if what == kind}
 
     def __torch_dispatch__(self, function, types, arguments=(), named=None):
         output = function(*arguments, **(named or {}))
         if function in RELU:
-            self.relus[self.running[-1]].append((output > 0).transpose(0, 1).flatten(1).any(1))
+            self._note("relu", (output > 0).transpose(0, 1).flatten(1).any(1)[None])
         if function is SIGMOID and output.dim() > 1 and output.shape[:2].numel() == output.numel():
-            self.sigmoids[self.running[-1]].append([each.float().flatten(1) for each in (output, *arguments)])
+            self._note("sigmoid", output)
+            self._note("input", *arguments)
         return output
 
-    def dead(self) -> dict[str, float | None]:
-        return {name: _number(1 - alive.float().mean()) for name, alive in self.alive.items()}
+    def _noted(self, gates: Callable[[Tensor], Tensor], features: Tensor) -> Tensor:
+        found = gates(features)
+        self._note("gates", found)
+        return found
 
-    def gates(self) -> dict[str, dict[str, float | None]]:
-        together = {name: map(torch.cat, zip(*pairs, strict=True)) for name, pairs in self.gated.items()}
-        return {name: _behaviour(gates, inputs) for name, (gates, inputs) in together.items()}
+    def _note(self, kind: str, values: Tensor) -> None:
+        self.batch[kind, self.running[-1]].append(values.float().flatten(1))
 
 
-def _behaviour(gates: Tensor, inputs: Tensor) -> dict[str, float | None]:
-    """Of gates NxC, and of what their sigmoid was given."""
+def _saturated(gates: Tensor) -> float | None:
     low, high = SATURATED
-    return {
-        "saturated": _number(((gates < low) | (gates > high)).float().mean()),
-        "between_images": _number(gates.std(0, correction=0).mean()),
-        "input": _number(inputs.std(correction=0)),
-    }
+    return _number(((gates < low) | (gates > high)).float().mean())
+
+
+def _spread(values: Tensor, *over: int) -> float | None:
+    """The standard deviation, over a dimension and then a mean, or over all values."""
+    return _number(values.std(over or None, correction=0).mean())
 
 
 def _not_finite(tensors: Iterator[tuple[str, Tensor]]) -> list[str]:

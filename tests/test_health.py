@@ -54,6 +54,22 @@ def test_gates_and_dead_channels_are_those_worked_out_by_hand(factor):
     )
 
 
+class Open(nn.Module):
+    """Gates without a sigmoid, by a method."""
+
+    def gates(self, features):
+        return 1 + features.mean((2, 3), keepdim=True)
+
+    def forward(self, features):
+        return features * self.gates(features)
+
+
+def test_gates_without_a_sigmoid_are_what_their_method_gives():
+    found = health.look(nn.Sequential(Open()), images().split(4), CPU)["gates"]
+    expected = images().numpy().mean((2, 3)).std(axis=0).mean()
+    assert found == {"0": {"between_images": pytest.approx(expected, rel=1e-4)}}
+
+
 def test_a_channel_that_lives_in_one_frame_is_not_dead():
     shown = -torch.ones(3, 3, 4, 4)
     shown[2, 0, 1, 1] = 1
