@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 import torch
 
-from models.segmenter import Segmenter, initialise
+from models.initialisation import initialise
+from models.segmenter import Segmenter
 from pipeline import augment, optimise, params, weights
 from pipeline.datasets.base import IGNORE
 from pipeline.errors import BadInput
