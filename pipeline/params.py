@@ -226,13 +226,13 @@ class Variant(Spec):
     networks: Annotated[int, Field(ge=1, le=4)]
     decoder: Literal["none", "HL", "HL+LL"]
     scale: Annotated[float, Field(gt=0, le=1)] = 1.0
-    reading: Literal["first", "separable", "fitted"] = "first"
+    reading: Literal["first", "fitted"] = "first"
 
     @property
     def pretrained(self) -> str:
         """The network that pretraining gives it, as `models.network.Classifier` calls it."""
-        first, reading = READINGS["first"], READINGS[self.reading]
-        alike = (reading.blocks, reading.residuals) == (first.blocks, first.residuals)
+        part = "residuals" if self.backbone == "resnet-50" else "blocks"
+        alike = getattr(READINGS[self.reading], part) == getattr(READINGS["first"], part)
         return self.backbone if alike else f"{self.backbone}-{self.reading}"
 
     @model_validator(mode="after")

@@ -39,7 +39,7 @@ def test_every_peer_starts_from_equally_likely_classes(peer, monkeypatch):
     assert first_loss({"peer": peer}) == pytest.approx(math.log(CLASSES), rel=0.2)
 
 
-@pytest.mark.parametrize("reading", ["first", "separable", "fitted"])
+@pytest.mark.parametrize("reading", ["first", "fitted"])
 @pytest.mark.parametrize("decoder", ["HL", "HL+LL"])
 def test_what_the_decoder_sums_does_not_grow_with_the_number_of_networks(decoder, reading):
     sizes = []
