@@ -76,6 +76,17 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """What a later network's first blocks take of pretrained tensors, which have fewer channels than theirs (Figure 3).
+
+    `first_blocks` is matched (nothing: only tensors of equal shape are loaded) or sliced (the weights of the network's
+    own features; those of what is concatenated to them keep their start). No answer changes MACs or Params.
+    """
+
+    first_blocks: str = "matched"
+
+
+@dataclass(frozen=True)
 class Reading:
     """One answer to every open question, by the part of the network that it concerns."""
 
@@ -84,15 +95,23 @@ class Reading:
     context: Context = field(default_factory=Context)
     fusion: Fusion = field(default_factory=Fusion)
     gate: Gate = field(default_factory=Gate)
+    transfer: Transfer = field(default_factory=Transfer)
 
 
 FIRST = Reading()
+FITTED = Reading(
+    blocks=Blocks(shortcut="separable", depthwise_norm=True), fusion=Fusion(merge="separable"), gate=Gate(norm="batch")
+)
 READINGS = {
     "first": FIRST,
-    "fitted": replace(
-        FIRST, blocks=Blocks(shortcut="separable", depthwise_norm=True), fusion=Fusion(merge="separable")
-    ),
+    "fitted": FITTED,
+    "sliced": replace(FITTED, transfer=Transfer("sliced")),
+    "plain-gate": replace(FITTED, gate=Gate()),
+    "layer-gate": replace(FITTED, gate=Gate(norm="layer")),
+    "open-gate": replace(FITTED, gate=Gate(norm="batch", scale=2.0)),
+    "linear-gate": replace(FITTED, gate=Gate(norm="batch", sigmoid=False)),
 }
-"""`first` is what a variant without a reading means. `fitted` has the fewest other answers of all that fit the paper as
-well as its rounding lets one tell.
+"""`first` is what a variant without a reading means. `fitted`, that of all the paper's networks here, has the fewest
+other answers of all that fit the paper's MACs and Params as well as its rounding lets one tell. The others differ from
+it in what neither tells apart: the study `gates` compares them.
 """
