@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, Diverged
 from pipeline.storage import atomic
 
 if TYPE_CHECKING:
@@ -42,11 +42,16 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def load_for(path: Path, expected: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """The state under `state`, if `path` was written for what is `expected` (its `made_for`). Else `BadInput`."""
+    """The state under `state`, if `path` was written for what is `expected` (its `made_for`). Else `BadInput`.
+
+    `Diverged` if it holds none, because its training came to no numbers.
+    """
     content = load(path)
     found = content.get("made_for")
     if found != expected:
         raise BadInput(f"{path} belongs to {found}, not to {expected}; delete it and run its stage again")
+    if "diverged" in content:
+        raise Diverged(f"{path} holds no weights: {content['diverged']}")
     return content["state"]
 
 

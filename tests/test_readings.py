@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models.build import build
-from models.reading import Blocks, Context, Fusion, Reading, Residuals
+from models.reading import Blocks, Context, Fusion, Gate, Reading, Residuals
 from pipeline import params, readings
 from pipeline.complexity import count_at
 from pipeline.errors import BadInput
@@ -38,7 +38,10 @@ OTHER = Reading(
 )
 
 
-@pytest.mark.parametrize("reading", [PLANTED, OTHER])
+AUTHORS = Reading(Blocks(shortcut="separable"))
+
+
+@pytest.mark.parametrize("reading", [PLANTED, OTHER, AUTHORS])
 @pytest.mark.parametrize("name", ["dfanet-a", "backbone-b-x2", "backbone-b-x3-hl", "xception-b-aspp", "resnet-50-aspp"])  # fmt: skip  # noqa: E501
 def test_parts_add_up_to_whole_networks(name, reading):
     costs = Costs({part: [getattr(reading, part)] for part in readings.SPACE}, classes=19)
@@ -64,7 +67,7 @@ PLACES += [("dfanet-b", "4"), ("dfanet-b", "5")]
 def found():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(readings, "SPACE", SMALL)
-        patch.setattr(readings, "READINGS", {"first": Reading()})
+        patch.setattr(readings, "READINGS", {"first": Reading(), "other gate": Reading(gate=Gate(norm="batch"))})
         return readings.search(claims(PLANTED, PLACES), VARIANTS)
 
 
@@ -75,6 +78,7 @@ def test_a_planted_reading_is_found_with_its_unit(found):
     assert reading["blocks"]["strided"] == 2 and reading["residuals"]["output_stride"] == 8
     assert reading["context"]["pointwise"] and (reading["fusion"]["width"], reading["fusion"]["kernel"]) == (32, 3)
     assert found["candidates_counted"] == 4 * 4 * 2 * 4 * 3
+    assert list(found["named"]) == ["first"], "what no cell depends on makes no candidate"
     assert found["named"]["first"]["score"] > 0.05 and found["named"]["first"]["behind"][0] > 0
     json.dumps(found)
 

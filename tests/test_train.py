@@ -30,7 +30,7 @@ def prepared(tmp_path_factory) -> Path:
     """The tiny study up to where training begins."""
     root = tmp_path_factory.mktemp("pretrained")
     workspace = copy_repository(root)
-    for job in (("prepare", "synthetic"), ("prepare", "crops"), ("pretrain", "crops", "quick", "xception-a")):
+    for job in (("prepare", "synthetic"), ("prepare", "crops"), ("pretrain", "crops", "quick", "xception-a-fitted")):
         workspace.pipeline(*job)
     return root
 
@@ -108,12 +108,12 @@ def test_the_weights_are_loaded_into_every_network_and_counted(pretrained):
     first, second = json.loads((RUN / "train.json").read_text())["result"]["loaded"]
     assert first["missing"] == 2 and first["reshaped"] == 0, "all but attention's way back (weight, bias)"
     assert second["matched"] > 0.9 * first["matched"] and second["reshaped"] > 0
-    assert "fc.weight" in "".join(state(Path("results/pretrained/crops/quick/xception-a/weights.pt")))
+    assert "fc.weight" in "".join(state(Path("results/pretrained/crops/quick/xception-a-fitted/weights.pt")))
 
 
 def test_weights_hold_no_code_and_are_refused_for_another_network(pretrained, tmp_path):
-    path = Path("results/pretrained/crops/quick/xception-a/weights.pt")
-    assert torch.load(path, weights_only=True)["made_for"] == {"backbone": "xception-a"}
+    path = Path("results/pretrained/crops/quick/xception-a-fitted/weights.pt")
+    assert torch.load(path, weights_only=True)["made_for"] == {"backbone": "xception-a-fitted"}
     with pytest.raises(BadInput, match="belongs to .*xception-a.*not to .*xception-b.*delete it and run"):
         weights.load_for(path, {"backbone": "xception-b"})
     broken = tmp_path / "broken.pt"

@@ -10,21 +10,23 @@ from pipeline import params, weights
 from pipeline.pretrain import trained
 
 VARIANTS = params.load().variants
+OWN = {"enc3": 48, "enc4": 96}
+"""Channels of a later network's own features, which stand before the reused ones in the input of a stage."""
+NORM = ("weight", "bias", "running_mean", "running_var")
+HALVES = {"0.weight": 0, "1.0.weight": 1, **{f"norm.{name}": 0 for name in NORM}}
+"""Tensors of a separable convolution that read its input, and their dimension of input channels."""
 SLICED = {
-    "backbone.enc3.0.body.0.0.weight": 48,  # depthwise: the 48 channels of enc2 before the 96 that are reused
-    "backbone.enc3.0.body.0.1.0.weight": 48,  # the inputs of its pointwise half
-    "backbone.enc3.0.shortcut.0.weight": 48,
-    "backbone.enc4.0.body.0.0.weight": 96,
-    "backbone.enc4.0.body.0.1.0.weight": 96,
-    "backbone.enc4.0.shortcut.0.weight": 96,
+    f"backbone.{stage}.0.{part}.{tensor}": (dimension, channels)
+    for stage, channels in OWN.items()
+    for part in ("body.0", "shortcut")
+    for tensor, dimension in HALVES.items()
 }
-"""Tensors of a later network of (d) on Xception A that read its own features first, and how many these are."""
 
 
 @pytest.fixture(scope="module")
 def classifier():
     """A backbone as pretraining leaves it: no tensor as it started, batch norm's statistics included."""
-    model = Classifier("xception-a")
+    model = Classifier("xception-a-fitted")
     initialise(model, 99)
     random = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -36,7 +38,7 @@ def classifier():
 @pytest.fixture(scope="module")
 def file(classifier, tmp_path_factory):
     path = tmp_path_factory.mktemp("pretrained") / "weights.pt"
-    weights.save(path, {"made_for": {"backbone": "xception-a"}, "state": trained(classifier)})
+    weights.save(path, {"made_for": {"backbone": "xception-a-fitted"}, "state": trained(classifier)})
     return path
 
 
@@ -62,7 +64,7 @@ def test_a_later_network_works_as_the_pretrained_one_where_nothing_is_reused(cla
     assert torch.equal(later.enc2[1].body[0][0].weight, pretrained.enc2[1].body[0][0].weight)
 
 
-@pytest.mark.parametrize("reading", ["separable", "sliced"])
+@pytest.mark.parametrize("reading", ["fitted", "sliced"])
 def test_all_else_keeps_its_start(classifier, file, reading):
     networks, before, _ = started("dfanet-a", reading, file)
     pretrained = trained(classifier)
@@ -71,20 +73,20 @@ def test_all_else_keeps_its_start(classifier, file, reading):
             if name in pretrained and pretrained[name].shape == value.shape:
                 expected[name] = pretrained[name]
             elif reading == "sliced" and name in SLICED:
-                channels = 0 if name.endswith("body.0.0.weight") else 1  # of a depthwise convolution they come first
-                expected[name].narrow(channels, 0, SLICED[name]).copy_(pretrained[name])
+                dimension, channels = SLICED[name]
+                expected[name].narrow(dimension, 0, channels).copy_(pretrained[name])
             assert torch.equal(value, expected[name]), name
 
 
 @pytest.mark.parametrize(
     ("name", "reading", "sliced", "reshaped"),
-    [("dfanet-a", "separable", 0, 9), ("dfanet-a", "sliced", 6, 3), ("d", "sliced", 6, 3), ("c", "sliced", 0, 3)],
+    [("dfanet-a", "fitted", 0, 36), ("dfanet-a", "sliced", 24, 12), ("d", "sliced", 24, 12), ("c", "sliced", 0, 12)],
 )
 def test_each_network_says_what_it_took(file, name, reading, sliced, reshaped):
     first, *later = started(name, reading, file)[2]
-    assert first["sliced"] == first["reshaped"] == 0 and first["missing"] == 2, "all but attention's way back"
+    assert first["sliced"] == first["reshaped"] == 0 and first["missing"] == 6, "attention's way back and its norm"
     for each in later:
-        assert (each["sliced"], each["reshaped"], each["missing"]) == (sliced, reshaped, 2)
+        assert (each["sliced"], each["reshaped"], each["missing"]) == (sliced, reshaped, 6)
         # Without conv1 (a weight and five of batch norm) it holds what the first one does.
         assert sum(each.values()) == sum(first.values()) - 6
 
