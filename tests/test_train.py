@@ -106,7 +106,7 @@ def test_a_second_trainer_waits_for_the_first_and_uses_what_it_made(pretrained):
 def test_the_weights_are_loaded_into_every_network_and_counted(pretrained):
     pretrained.pipeline(*TRAIN)
     first, second = json.loads((RUN / "train.json").read_text())["result"]["loaded"]
-    assert first["missing"] == 2 and first["reshaped"] == 0, "all but attention's way back (weight, bias)"
+    assert first["missing"] == 6 and first["reshaped"] == 0, "all but attention's way back (weight) and its norm (five)"
     assert second["matched"] > 0.9 * first["matched"] and second["reshaped"] > 0
     assert "fc.weight" in "".join(state(Path("results/pretrained/crops/quick/xception-a-fitted/weights.pt")))
 
