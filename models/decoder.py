@@ -14,14 +14,25 @@ MERGES = {
 }
 
 
-class Path(nn.Module):
-    """Each input through a convolution to the decoder's channels, resized to `size`, and joined."""
+def start_at_share(layers: nn.Module, terms: int) -> None:
+    """Let the last norm of `layers` start at 1/`terms`: the weight of one term in a sum."""
+    norms = [module for module in layers.modules() if isinstance(module, nn.BatchNorm2d)]
+    nn.init.constant_(norms[-1].weight, 1 / terms)
 
-    def __init__(self, channels: list[int], reading: Fusion, join: str = "sum"):
+
+class Path(nn.Module):
+    """Each input through a convolution to the decoder's channels, resized to `size`, and joined.
+
+    The decoder adds `paths` paths. What is summed starts with its share of 1, so that no sum grows with its terms.
+    """
+
+    def __init__(self, channels: list[int], reading: Fusion, join: str = "sum", paths: int = 1):
         super().__init__()
         self.reduce = nn.ModuleList(ConvNorm(count, reading.width, reading.kernel) for count in channels)
         self.reduce_first, self.join = reading.reduce_first, join
         self.width = reading.width * (len(channels) if join == "concat" else 1)
+        for reduce in self.reduce:
+            start_at_share(reduce, paths * len(channels) if join == "sum" else 1)
 
     def forward(self, inputs: list[Tensor], size: tuple[int, int]) -> Tensor:
         outputs = [self.part(index, x, size) for index, x in enumerate(inputs)]
@@ -43,11 +54,15 @@ class Decoder(nn.Module):
 
     def __init__(self, kind: str, high: list[int], low: list[int], classes: int, reading: Fusion = FIRST.fusion):
         super().__init__()
-        self.high = Path(high, reading) if kind != "none" else None
+        # A convolution that merges both paths has a norm, which takes their scale away.
+        paths = 2 if kind == "HL+LL" and not reading.merges_both else 1
+        self.high = Path(high, reading, paths=paths) if kind != "none" else None
         self.low = Path(low, reading, reading.join) if kind == "HL+LL" else None
         self.merges_both, self.classified = reading.merges_both, reading.classified
         merged = self.high if reading.merges_both else self.low
         self.merge = MERGES[reading.merge](merged.width, reading.width) if merged else None
+        if self.merge:
+            start_at_share(self.merge, paths)
         self.classify = nn.Conv2d(reading.width if self.high else high[-1], classes, 1)
 
     def forward(self, high: list[Tensor], low: list[Tensor]) -> Tensor:

@@ -2,14 +2,13 @@
 
 from torch import Tensor, nn
 
-from models.attention import FCAttention
+from models.attention import ATTENTIONS
 from models.reading import FIRST, READINGS, Reading
 from models.resnet import ResNet
 from models.xception import XCEPTION_A, XCEPTION_B, Xception
 
 TABLE_1 = {"xception-a": XCEPTION_A, "xception-b": XCEPTION_B}
 BACKBONES = (*TABLE_1, "resnet-50")
-ATTENTIONS = ("fc", "none")
 
 
 class Network(nn.Module):
@@ -32,7 +31,11 @@ class Network(nn.Module):
         else:
             self.backbone = ResNet(50, **vars(reading.residuals))
         self.widths = self.backbone.widths
-        self.attention = FCAttention(self.widths[-1]) if attention == "fc" else nn.Identity()
+        self.attention = ATTENTIONS[attention](self.widths[-1], reading.gate)
+
+    def takes(self, name: str) -> bool:
+        """Whether a pretrained tensor of this name may be loaded: attention's only if it is to know ImageNet."""
+        return not name.startswith("attention.") or getattr(self.attention, "pretrained", False)
 
     def forward(self, x: Tensor, reused: tuple[Tensor, ...] | None = None) -> tuple[tuple[Tensor, ...], Tensor]:
         """The stages, and the last stage after attention: what is fused, and what a next network starts from."""

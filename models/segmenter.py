@@ -1,10 +1,7 @@
 """A whole network of the study: structure, decoder, and class scores at the input's size."""
 
-import hashlib
-import math
 from collections.abc import Iterable
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -61,26 +58,3 @@ class Segmenter(nn.Module):
 def scaled_size(size: Iterable[int], scale: float) -> tuple[int, ...]:
     """What a network of `scale` sees of an image of `size`, in pixels."""
     return tuple(max(1, round(side * scale)) for side in size)
-
-
-def initialise(model: nn.Module, seed: int) -> None:
-    """Draw every weight from (seed, its name): modules that two variants share start alike.
-
-    He's normal, over the fan-out for convolutions (transposed ones too: what one input value reaches) and over the
-    fan-in for the FC layer; biases 0, norms 1 and 0.
-    """
-    for name, module in model.named_modules():
-        if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            continue
-        weight = module.weight
-        fan = (
-            weight.shape[1]
-            if isinstance(module, nn.Linear)
-            else module.out_channels * weight[0, 0].numel() // module.groups
-        )
-        digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
-        generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
-        with torch.no_grad():
-            weight.copy_(torch.randn(weight.shape, generator=generator) * math.sqrt(2 / fan))
-            if module.bias is not None:
-                module.bias.zero_()

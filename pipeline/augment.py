@@ -21,7 +21,7 @@ SPREAD = torch.tensor([0.229, 0.224, 0.225])
 """ImageNet's channel means and standard deviations: the backbone is pretrained on such images."""
 
 ORDER, AUGMENTATION, DROPOUT = 1, 2, 3
-"""Random streams; initialisation has its own (models.segmenter.initialise)."""
+"""Random streams; initialisation has its own (models.initialisation.initialise)."""
 
 
 def generator(seed: int, stream: int, *position: int) -> np.random.Generator:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models.build import build
-from models.segmenter import initialise
+from models.initialisation import initialise
 
 if TYPE_CHECKING:
     from pipeline.params import Variant

@@ -1,4 +1,4 @@
-"""The training loop that pretraining and training share: SGD with poly rate, checkpointed, resumable bit for bit."""
+"""The training loop that pretraining and training share: poly rate, checkpointed, resumable bit for bit."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -67,9 +67,7 @@ def optimise(
         raise BadInput(f"a batch of {recipe.batch} needs as many images, there are {len(data)}; make `batch` smaller")
     where = device.choose(recipe.threads)
     model.to(where, memory_format=torch.channels_last).train()
-    optimiser = torch.optim.SGD(
-        model.parameters(), recipe.rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-    )
+    optimiser = make_optimiser(model, recipe)
     scaler = torch.amp.GradScaler(where.type, enabled=where.type == "cuda")
     curve = _resume(checkpoint, model, optimiser, scaler)
     loader = DataLoader(data, batch_sampler=sampler, **device.loading(where))
@@ -87,6 +85,16 @@ def optimise(
         on_epoch(row)
         bar.set_postfix_str(f"loss {row['loss']:.3f}", refresh=False)
     return pd.DataFrame(curve, columns=CURVE)
+
+
+def make_optimiser(model: nn.Module, recipe: "Pretraining | Training") -> torch.optim.Optimizer:
+    """SGD with momentum (Section 4.1), or AdamW, whose first beta is the recipe's momentum."""
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(
+            model.parameters(), recipe.rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+        )
+    betas = (recipe.momentum, 0.999)
+    return torch.optim.AdamW(model.parameters(), recipe.rate, betas, weight_decay=recipe.weight_decay)
 
 
 def _steps(sampler: Epochs) -> range:

@@ -141,7 +141,7 @@ Data = Annotated[
 
 
 class Optimiser(Model):
-    """Stochastic gradient descent with the "poly" rate, rate * (1 - step/steps)^power."""
+    """The "poly" rate, rate * (1 - step/steps)^power, and what takes its steps: momentum is AdamW's first beta too."""
 
     batch: Annotated[int, Field(ge=2)]
     rate: Positive
@@ -149,6 +149,7 @@ class Optimiser(Model):
     momentum: Share
     weight_decay: Annotated[float, Field(ge=0)]
     threads: Count
+    optimiser: Literal["sgd", "adamw"]
 
 
 class Pretraining(Optimiser):
@@ -221,7 +222,7 @@ class Variant(Spec):
 
     structure: Annotated[str, AfterValidator(_is_a_structure)]
     backbone: Literal["xception-a", "xception-b", "resnet-50"]
-    attention: Literal["fc", "none"]
+    attention: Literal["fc", "fc-scratch", "se", "none"]
     networks: Annotated[int, Field(ge=1, le=4)]
     decoder: Literal["none", "HL", "HL+LL"]
     scale: Annotated[float, Field(gt=0, le=1)] = 1.0

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from models.initialisation import initialise
 from models.network import Classifier
-from models.segmenter import initialise
 from pipeline import augment, device, paths, weights
 from pipeline.errors import BadInput
 from pipeline.optimise import Checkpoint, optimise
@@ -65,8 +65,8 @@ def pretrain(
 
 
 def trained(model: Classifier) -> dict[str, Tensor]:
-    """The network's tensors that classification trains: all but attention's way back to the channels."""
-    return {name: value for name, value in model.network.state_dict().items() if not name.startswith("attention.back")}
+    """The network's tensors that classification trains: the backbone's and the FC layer's."""
+    return {k: v for k, v in model.network.state_dict().items() if k.startswith(("backbone.", "attention.fc."))}
 
 
 @torch.inference_mode()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from models.build import build
-from models.segmenter import initialise
+from models.initialisation import initialise
 from pipeline import augment, paths, weights
 from pipeline.errors import BadInput
 from pipeline.optimise import Checkpoint, optimise

@@ -60,8 +60,9 @@ def load_pretrained(networks: Iterable[nn.Module], path: Path, backbone: str) ->
     report = []
     for network in networks:
         own = network.state_dict()
-        matched = {name: state[name] for name in own if name in state and state[name].shape == own[name].shape}
-        missing = sum(name not in state for name in own)
+        known = {name: state[name] for name in own if name in state and network.takes(name)}
+        matched = {name: value for name, value in known.items() if value.shape == own[name].shape}
+        missing = sum(name not in known for name in own)
         if not matched:
             raise BadInput(f"{path} holds no tensor of this network; delete it and pretrain again")
         network.load_state_dict(matched, strict=False)

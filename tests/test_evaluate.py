@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from sklearn.metrics import accuracy_score, jaccard_score
 from torch import nn
 
-from models.segmenter import Segmenter, initialise
+from models.initialisation import initialise
+from models.segmenter import Segmenter
 from pipeline import params, weights
 from pipeline.augment import normalise
 from pipeline.datasets.base import IGNORE

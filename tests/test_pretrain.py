@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
+from models.initialisation import initialise
 from models.network import Classifier
-from models.segmenter import initialise
 from pipeline import params, weights
 from pipeline.optimise import Checkpoint
 from pipeline.pretrain import pretrain

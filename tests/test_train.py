@@ -15,8 +15,9 @@ import pandas as pd
 import pytest
 import torch
 
+from models.initialisation import initialise
 from models.network import Classifier
-from models.segmenter import Segmenter, initialise
+from models.segmenter import Segmenter
 from pipeline import params, weights
 from pipeline.errors import BadInput
 from pipeline.optimise import Checkpoint

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from models.build import build
 from models.deeplab import DeepLab
 from models.heads import deployed_parameters
+from models.initialisation import initialise
 from models.mobilenet import MobileNetV2
 from models.resnet import ResNet
-from models.segmenter import initialise
 from pipeline.complexity import count_at, count_layers
 
 CLASSES = 19

@@ -6,7 +6,8 @@ import sys
 import pytest
 import torch
 
-from models.segmenter import Segmenter, initialise
+from models.initialisation import initialise
+from models.segmenter import Segmenter
 from pipeline import params
 
 VARIANTS = {name: spec for name, spec in params.load().variants.items() if isinstance(spec, params.Variant)}
@@ -55,7 +56,8 @@ def test_branches_start_apart():
 
 TRAIN_SINGLE = """
 import torch
-from models.segmenter import Segmenter, initialise
+from models.initialisation import initialise
+from models.segmenter import Segmenter
 from pipeline import params
 torch.set_num_threads(1)
 model = Segmenter(**params.load().variants["single"].model_dump(), classes=11)

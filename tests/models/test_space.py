@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from pydantic import ValidationError
 
 from models.build import build
-from models.segmenter import initialise
+from models.initialisation import initialise
 from pipeline.complexity import count_layers
 from pipeline.params import Variant
 from tests.models.space import ALLOWED, FORBIDDEN, name

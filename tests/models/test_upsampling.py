@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from models.segmenter import initialise
+from models.initialisation import initialise
 from models.upsampling import Doubling, pool, unpool
 
 

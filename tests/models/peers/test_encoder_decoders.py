@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from models.build import build
-from models.segmenter import initialise
+from models.initialisation import initialise
 from pipeline.complexity import count_at
 
 NAMES = ("segnet", "enet", "espnet", "espnet-c", "sq", "fcn-8s", "u-net")
