@@ -2,24 +2,23 @@
 
     python -m benchmarks.planted_mistakes [--only TITLE] [--table docs/planted-mistakes.md]
 
-The mistakes are data: planted_mistakes.yaml. Only the tests that a mistake names are run, in a copy of the tracked
-files; it is noticed if one of them fails. Ends with code 1 if a mistake is missed, or could not be planted: its text
-does not stand exactly once in its file, or what comes of it does not run.
+The mistakes are data: planted_mistakes.yaml. Each is planted in a copy of the tracked files, and only the tests that it
+names are run there; it is noticed if one of them fails. Ends with code 1 if a mistake is missed, or could not be
+planted: its text does not stand exactly once in its file, or what comes of it cannot run.
 """
 
 import argparse
+import contextlib
+import multiprocessing
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import date
 from pathlib import Path
-from queue import SimpleQueue
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -28,9 +27,14 @@ from pipeline.progress import progress
 ROOT = Path(__file__).parents[1]
 MISTAKES = Path(__file__).with_suffix(".yaml")
 JOBS = 2
-"""Mistakes at a time, each in a copy of its own."""
-BROKEN = re.compile(r"NameError|SyntaxError|IndentationError|ImportError")
-"""Of a mistake that is no mistake of an experiment but code that cannot run."""
+"""Mistakes at a time."""
+OWN = ("analysis", "benchmarks", "models", "pipeline", "tests")
+"""The packages that are imported from the copy."""
+SHARED = ["pytest", "torch._dynamo", "torch.utils.flop_counter", "ptflops", "sklearn.ensemble", "sklearn.metrics"]
+SHARED += ["scipy.stats", "scipy.ndimage", "pandas", "pydantic", "PIL.Image", "matplotlib.figure", "textalloc"]
+"""What is imported once, for all tests: it takes longer than most of them."""
+BROKEN = re.compile(r"(Name|Syntax|Indentation|Import|ModuleNotFound)Error")
+"""What code that cannot run ends with: no mistake of an experiment."""
 
 
 class Mistake(NamedTuple):
@@ -42,81 +46,104 @@ class Mistake(NamedTuple):
     new: str
     tests: list[str]
 
-    def plant(self, root: Path) -> str:
-        """Plant it below `root`; return what the file held. ValueError if `old` does not stand there exactly once."""
-        path = root / self.file
-        content = path.read_text()
+    def planted(self, content: str) -> str:
+        """The file's content with the mistake. ValueError if `old` does not stand there exactly once."""
         if (count := content.count(self.old)) != 1:
             raise ValueError(f"its text stands {count} times in {self.file}")
-        path.write_text(content.replace(self.old, self.new))
-        return content
+        return content.replace(self.old, self.new)
 
 
 class Outcome(NamedTuple):
-    """`test` is the first that failed; where none did, `problem` says why."""
+    """`test` is the first that failed; where none did for a good reason, `problem` says so."""
 
     mistake: Mistake
     test: str = ""
-    problem: str = "missed"
+    problem: str = ""
+
+
+class FirstFailure:
+    """What of pytest's reports matters here."""
+
+    test = reason = ""
+
+    def pytest_collectreport(self, report: Any) -> None:
+        self.pytest_runtest_logreport(report)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed and not self.test:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            self.test, self.reason = report.nodeid, crash.message if crash else str(report.longrepr)
 
 
 def read() -> list[Mistake]:
     return [Mistake(**entry) for entry in yaml.safe_load(MISTAKES.read_text())]
 
 
-def run_tests(root: Path, tests: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run tests until the first failure. No bytecode is kept: two versions of a file may have one size and time."""
-    settings = {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "200", "PYTHONPATH": str(root)}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-rf", "--tb=no", "-p", "no:cacheprovider"]
-    return subprocess.run(
-        [*command, *tests], cwd=root, env=os.environ | settings, capture_output=True, text=True, check=False
-    )
+def attempt(mistake: Mistake) -> Outcome:
+    """Plant a mistake and run its tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = copy(Path(folder))
+        path = root / mistake.file
+        try:
+            path.write_text(mistake.planted(path.read_text()))
+        except ValueError as error:
+            return Outcome(mistake, problem=str(error))
+        found = run_tests(root, mistake.tests)
+    if not found.test:
+        return Outcome(mistake, problem="missed")
+    if BROKEN.match(found.reason) or "::" not in found.test:
+        return Outcome(mistake, problem=f"cannot run: {found.reason.splitlines()[-1]}")
+    return Outcome(mistake, found.test.partition("[")[0])
 
 
-def attempt(mistake: Mistake, copies: SimpleQueue[Path]) -> Outcome:
-    """Plant a mistake in a free copy, run its tests, and mend the copy."""
-    root = copies.get()
-    try:
-        content = mistake.plant(root)
-        ran = run_tests(root, mistake.tests)
-        (root / mistake.file).write_text(content)
-    except ValueError as error:
-        return Outcome(mistake, problem=str(error))
-    finally:
-        copies.put(root)
-    return judge(mistake, ran.returncode, ran.stdout)
+def unplanted(tests: list[str]) -> FirstFailure:
+    """The tests without any mistake."""
+    with tempfile.TemporaryDirectory() as folder:
+        return run_tests(copy(Path(folder)), tests)
 
 
-def judge(mistake: Mistake, code: int, output: str) -> Outcome:
-    """What pytest's code and summary say: a failed test notices a mistake, an error of pytest's own does not."""
-    failed = re.search(r"^FAILED (.+?)(?:\[.*?\])?( - .*)?$", output, re.MULTILINE)
-    if code == 0:
-        return Outcome(mistake)
-    if not failed or BROKEN.search(failed[2] or ""):
-        return Outcome(mistake, problem=f"does not run: {output.strip().splitlines()[-1]}")
-    return Outcome(mistake, test=failed[1], problem="")
+def copy(root: Path) -> Path:
+    """The tracked files, as they are in the working tree, below `root`."""
+    for name in _git("ls-files").splitlines():
+        target = root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, target)
+    return root
 
 
-def attempt_all(mistakes: list[Mistake], copies: list[Path]) -> list[Outcome]:
-    free: SimpleQueue[Path] = SimpleQueue()
-    for copy in copies:
-        free.put(copy)
-    with ThreadPoolExecutor(len(copies)) as pool:
-        started = [pool.submit(attempt, mistake, free) for mistake in mistakes]
-        for _ in progress(as_completed(started), "planted mistakes", len(started)):
-            pass
-    return [each.result() for each in started]
+def run_tests(root: Path, tests: list[str]) -> FirstFailure:
+    """Run tests below `root` until the first fails. Once a process: it imports the project's modules from there."""
+    import pytest
+
+    for name in [name for name in sys.modules if name.partition(".")[0] in OWN]:
+        del sys.modules[name]
+    sys.path[:] = [str(root), *(path for path in sys.path if path and Path(path) != ROOT)]
+    os.environ["PYTHONPATH"] = str(root)
+    os.chdir(root)
+    found = FirstFailure()
+    options = ["-x", "-q", "-n", "0", "--rootdir", str(root), "-p", "no:cacheprovider"]
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+        code = pytest.main([*options, *tests], plugins=[found])
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not found.test:
+        found.test, found.reason = "pytest", f"it ended with {code!r}; do all of {tests} exist?"
+    os.chdir(ROOT)
+    return found
 
 
-def copies(folder: Path) -> Iterator[Path]:
-    """`JOBS` copies of the tracked files, as they are in the working tree."""
-    names = _git("ls-files").splitlines()
-    for number in range(JOBS):
-        for name in names:
-            target = folder / str(number) / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, target)
-        yield folder / str(number)
+def attempt_all(mistakes: list[Mistake]) -> list[Outcome]:
+    """Every mistake in a process of its own. SystemExit if a test fails without any."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(SHARED)
+    tests = sorted({test for mistake in mistakes for test in mistake.tests})
+    with context.Pool(JOBS, maxtasksperchild=1) as pool:
+        halves = [half for half in (tests[::2], tests[1::2]) if half]  # pytest would take none for all
+        healthy = pool.map_async(unplanted, halves, chunksize=1)
+        started = pool.imap(attempt, mistakes)
+        for each in healthy.get():
+            if each.test:
+                raise SystemExit(f"{each.test} fails without any mistake: {each.reason}")
+        return list(progress(started, "planted mistakes", len(mistakes)))
 
 
 def table(outcomes: list[Outcome]) -> str:
@@ -145,16 +172,10 @@ def _git(*arguments: str) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", metavar="TITLE", help="mistakes whose title holds this text")
+    parser.add_argument("--only", metavar="TITLE", default="", help="mistakes whose title holds this text")
     parser.add_argument("--table", type=Path, help="Markdown file to write")
     options = parser.parse_args()
-    mistakes = [each for each in read() if not options.only or options.only.lower() in each.title.lower()]
-    with tempfile.TemporaryDirectory() as folder:
-        roots = list(copies(Path(folder)))
-        healthy = run_tests(roots[0], sorted({test for mistake in mistakes for test in mistake.tests}))
-        if healthy.returncode:
-            raise SystemExit(f"the tests fail without any mistake:\n{healthy.stdout}")
-        outcomes = attempt_all(mistakes, roots)
+    outcomes = attempt_all([each for each in read() if options.only.lower() in each.title.lower()])
     print(table(outcomes))
     if options.table:
         options.table.parent.mkdir(exist_ok=True)
