@@ -19,7 +19,7 @@ REDUCTION = 16
 
 
 class FCAttention(nn.Module):
-    """Section 3.2: global average pool, the classifier's FC layer to 1000, a 1x1 convolution back, and a product by channel.
+    """Section 3.2: global average pool, the classifier's FC layer to 1000, 1x1 convolution back, product by channel.
 
     The paper keeps the FC layer from pretraining. It does not say what stands between the convolution and the product:
     `reading` does.

@@ -89,12 +89,11 @@ def optimise(
 
 def make_optimiser(model: nn.Module, recipe: "Pretraining | Training") -> torch.optim.Optimizer:
     """SGD with momentum (Section 4.1), or AdamW, whose first beta is the recipe's momentum."""
+    # Fused: one kernel for all of some 600 small tensors. Apart they take a tenth of a step at 64x128.
+    shared = {"lr": recipe.rate, "weight_decay": recipe.weight_decay, "fused": True}
     if recipe.optimiser == "sgd":
-        return torch.optim.SGD(
-            model.parameters(), recipe.rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-        )
-    betas = (recipe.momentum, 0.999)
-    return torch.optim.AdamW(model.parameters(), recipe.rate, betas, weight_decay=recipe.weight_decay)
+        return torch.optim.SGD(model.parameters(), momentum=recipe.momentum, **shared)
+    return torch.optim.AdamW(model.parameters(), betas=(recipe.momentum, 0.999), **shared)
 
 
 def _steps(sampler: Epochs) -> range:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.datasets.base import IGNORE
+from pipeline.datasets.scenes.light import Light, respond
 from pipeline.datasets.scenes.noise import scramble
-
-Colour = tuple[float, float, float]
+from pipeline.datasets.scenes.palette import Colour
 
 FARTHEST = 400.0
 """Metres; the ground beyond is drawn as if it lay here, which keeps its coordinates finite."""
@@ -68,15 +68,6 @@ class Camera(NamedTuple):
     def sideways(self, column: float, z: float) -> float:
         """Return the x that is seen at `column` at depth z."""
         return ((column - self.centre) / self.focal - self.bend * z) * z
-
-
-class Light(NamedTuple):
-    """`gain` per channel, `haze` its colour, `reach` metres at which haze is half, `noise` in grey levels."""
-
-    gain: Colour
-    haze: Colour
-    reach: float
-    noise: float
 
 
 class Window(NamedTuple):
@@ -176,16 +167,18 @@ class Canvas:
         np.copyto(self.things[rows, columns], panel.thing, where=mask)
 
     def develop(self, light: Light, seed: int) -> np.ndarray:
-        """Return HxWx3 uint8: haze by depth, the light's colour, a lens's softness and a sensor's noise."""
+        """Return HxWx3 uint8: haze by depth, the light's colour, a lens's softness, a camera's response and noise."""
         clear = self.clearness * np.float32(light.reach)
         clear /= 1 + clear
         rows = np.arange(self.label.shape[0], dtype=np.int32)[:, None]
         columns = np.arange(self.label.shape[1], dtype=np.int32)[None, :]
         noise = scramble(columns, rows, seed)
+        grey = (self.rgb[0] + self.rgb[1] + self.rgb[2]) * np.float32((1 - light.saturation) / 3)
         image = np.empty((*self.label.shape, 3), np.uint8)
-        for channel, (gain, haze) in enumerate(zip(light.gain, light.haze, strict=True)):
-            plane = (self.rgb[channel] - np.float32(haze)) * clear + np.float32(haze)
-            plane = _soften(_soften(plane).T).T * np.float32(gain)
+        for channel, (gain, haze) in enumerate(zip(light.gain, light.horizon, strict=True)):
+            plane = self.rgb[channel] * np.float32(light.saturation) + grey
+            plane = (plane - np.float32(haze)) * clear + np.float32(haze)
+            plane = respond(_soften(_soften(plane).T).T * np.float32(gain), light)
             bits = (noise >> np.uint32(8 * channel + 8)) & np.uint32(255)
             plane += (bits.astype(np.float32) - np.float32(127.5)) * np.float32(light.noise / 74)
             image[..., channel] = np.clip(plane, 0, 255)

@@ -3,6 +3,7 @@
 from pipeline.datasets.scenes.drawing import Camera, Panel
 from pipeline.datasets.scenes.noise import Dice
 from pipeline.datasets.scenes.objects import clutter, lamp_post, person, traffic_light, traffic_sign, two_wheeler
+from pipeline.datasets.scenes.palette import Palette
 from pipeline.datasets.scenes.surfaces import ID, Ground, facade, fence, hedge, tree, wall
 from pipeline.datasets.scenes.vehicles import vehicle
 
@@ -15,7 +16,7 @@ PER_THING = 4
 
 def panels_of(dice: Dice, camera: Camera, ground: Ground) -> list[Panel]:
     """Return all panels of a scene, far to near."""
-    panels = skyline(dice, camera)
+    panels = skyline(dice, camera, ground.palette)
     for side in (-1, 1):
         panels += _frontage(dice, ground, side)
     for number, group in enumerate(_things(dice, ground)):
@@ -27,16 +28,16 @@ def _numbered(panel: Panel, offset: int) -> Panel:
     return panel._replace(thing=panel.thing + offset) if panel.thing else panel
 
 
-def skyline(dice: Dice, camera: Camera) -> list[Panel]:
+def skyline(dice: Dice, camera: Camera, palette: Palette) -> list[Panel]:
     """Houses and woods far away, side by side over the whole picture."""
     panels, z, column = [], 180.0, -0.3
     while column < 2.3:
         end = column + dice.uniform(0.15, 0.7)
         start_x, end_x, top = camera.sideways(column, z), camera.sideways(end, z), dice.uniform(8, 26)
         if dice.chance(0.55):
-            shape, label = hedge(dice, top), ID["vegetation"]
+            shape, label = hedge(dice, palette, top), ID["vegetation"]
         else:
-            shape, label = facade(dice, dice.uniform(0.7, 1.1)), ID["building"]
+            shape, label = facade(dice, palette, dice.uniform(0.7, 1.1)), ID["building"]
         panels.append(Panel(z, (start_x, z), (end_x, z), 0, top, shape, label))
         column, z = end, z - 0.5
     return panels
@@ -52,50 +53,52 @@ def _frontage(dice: Dice, ground: Ground, side: int) -> list[Panel]:
         far = z + dice.uniform(10, 30)
         if z < ground.crossing[1] and far > ground.crossing[0]:
             far = max(ground.crossing[0], z + 0.5)
-            panels += _lot(dice, edge + side * setback, z, far, side, bright, built)
+            panels += _lot(dice, ground.palette, edge + side * setback, z, far, side, bright, built)
             z = ground.crossing[1]
             continue
-        panels += _lot(dice, edge + side * setback, z, far, side, bright, built)
+        panels += _lot(dice, ground.palette, edge + side * setback, z, far, side, bright, built)
         z = far
     return panels
 
 
-def _lot(dice: Dice, x: float, z: float, far: float, side: int, bright: float, built: float) -> list[Panel]:
+def _lot(
+    dice: Dice, palette: Palette, x: float, z: float, far: float, side: int, bright: float, built: float
+) -> list[Panel]:
     """One stretch of a frontage: a house, or trees, a hedge, a wall or a fence, or nothing."""
     if dice.chance(built):
-        return _house(dice, x, z, far, side, bright)
+        return _house(dice, palette, x, z, far, side, bright)
     kind = dice.choose(("woods", "woods", "trees", "hedge", "wall", "fence", "nothing"))
-    panels = _trees(dice, x + side * 4, z, far) if kind in ("trees", "wall", "fence") else []
+    panels = _trees(dice, palette, x + side * 4, z, far) if kind in ("trees", "wall", "fence") else []
     if kind in ("hedge", "woods"):
         top = dice.uniform(1.5, 3) if kind == "hedge" else dice.uniform(5, 14)
-        panels.append(Panel(far, (x, z), (x, far), 0, top, hedge(dice, top), ID["vegetation"]))
+        panels.append(Panel(far, (x, z), (x, far), 0, top, hedge(dice, palette, top), ID["vegetation"]))
     elif kind in ("wall", "fence"):
-        shape = wall(dice, bright) if kind == "wall" else fence(dice)
+        shape = wall(dice, palette, bright) if kind == "wall" else fence(dice, palette)
         panels.append(Panel(far, (x, z), (x, far), 0, dice.uniform(1.1, 3.2), shape, ID[kind]))
     return panels
 
 
-def _house(dice: Dice, x: float, z: float, far: float, side: int, bright: float) -> list[Panel]:
+def _house(dice: Dice, palette: Palette, x: float, z: float, far: float, side: int, bright: float) -> list[Panel]:
     top, away = dice.uniform(5, 20), x + side * dice.uniform(8, 30)
-    state = facade(dice, bright)
-    end = facade(dice, 1.8 - bright)
+    state = facade(dice, palette, bright)
+    end = facade(dice, palette, 1.8 - bright)
     return [
         Panel(far, (x, z), (x, far), 0, top, state, ID["building"]),
         Panel(far, (min(x, away), z), (max(x, away), z), 0, top, end, ID["building"]),
     ]
 
 
-def _trees(dice: Dice, x: float, z: float, far: float) -> list[Panel]:
+def _trees(dice: Dice, palette: Palette, x: float, z: float, far: float) -> list[Panel]:
     panels = []
     while z < far:
-        panels.append(_one_tree(dice, x, z + 1)[0]._replace(depth=far))
+        panels.append(_one_tree(dice, palette, x, z + 1)[0]._replace(depth=far))
         z += dice.uniform(5, 10)
     return panels[::-1]
 
 
-def _one_tree(dice: Dice, x: float, z: float) -> list[Panel]:
+def _one_tree(dice: Dice, palette: Palette, x: float, z: float) -> list[Panel]:
     width, top = dice.uniform(3, 7), dice.uniform(4, 12)
-    return [Panel(z, (x - width / 2, z), (x + width / 2, z), 0, top, tree(dice, width, top), ID["vegetation"])]
+    return [Panel(z, (x - width / 2, z), (x + width / 2, z), 0, top, tree(dice, palette, width, top), ID["vegetation"])]
 
 
 def _things(dice: Dice, ground: Ground) -> list[list[Panel]]:
@@ -171,21 +174,21 @@ def _furniture(dice: Dice, ground: Ground) -> list[list[Panel]]:
         while z < 80:
             groups.append(lamp_post(dice, x, z, 1))
             z += pitch
-        groups += _avenue(dice, x) if dice.chance(0.5) else []
+        groups += _avenue(dice, ground.palette, x) if dice.chance(0.5) else []
     for _ in range(dice.choose((1, 3, 6))):
         groups.append(traffic_sign(dice, _spot(dice, ground, 0.2) - 0.4, dice.uniform(7, 60), 1))
     if ground.crossing[0] < END:
         for x in (ground.left - 0.6, ground.right + 0.3):
             groups.append(traffic_light(dice, x, ground.crossing[0] - 1, 1))
     for _ in range(dice.choose((0, 1, 3))):
-        groups.append(clutter(dice, _spot(dice, ground) - 0.5, dice.uniform(7, 40)))
+        groups.append(clutter(dice, ground.palette, _spot(dice, ground) - 0.5, dice.uniform(7, 40)))
     return groups
 
 
-def _avenue(dice: Dice, x: float) -> list[list[Panel]]:
+def _avenue(dice: Dice, palette: Palette, x: float) -> list[list[Panel]]:
     """Trees along the kerb."""
     groups, z, pitch = [], dice.uniform(6, 16), dice.uniform(8, 18)
     while z < 60:
-        groups.append(_one_tree(dice, x + (-0.6 if x < 0 else 0.6), z))
+        groups.append(_one_tree(dice, palette, x + (-0.6 if x < 0 else 0.6), z))
         z += pitch
     return groups

@@ -6,13 +6,15 @@ An object stands at (x, z): its left edge and its nearest point, in metres. All 
 import numpy as np
 
 from pipeline.datasets.base import IGNORE
-from pipeline.datasets.scenes.drawing import Colour, Panel, Patch, Shape, cover, tint
+from pipeline.datasets.scenes.drawing import Panel, Patch, Shape, cover, tint
 from pipeline.datasets.scenes.noise import Dice, grain
-from pipeline.datasets.scenes.surfaces import FOLIAGE, ID, MASONRY, METAL, inside, vary
+from pipeline.datasets.scenes.palette import METAL, Colour, Palette, vary
+from pipeline.datasets.scenes.surfaces import ID, inside
 
 SKIN = ((206, 164, 138), (150, 108, 84), (98, 72, 58), (222, 184, 162))
 CLOTHES = ((44, 46, 58), (70, 72, 80), (130, 44, 46), (52, 76, 118), (196, 194, 190), (84, 92, 62), (176, 150, 96),
-           (30, 30, 32), (110, 112, 114))  # fmt: skip
+           (30, 30, 32), (110, 112, 114), (196, 60, 50), (62, 118, 92), (214, 190, 76), (118, 82, 128), (228, 226, 222),
+           (150, 100, 84), (156, 176, 192))  # fmt: skip
 DARK = (30.0, 31.0, 34.0)
 SIGNS = (((206, 208, 210), (176, 40, 44)), ((40, 76, 148), (206, 210, 214)), ((214, 176, 48), (44, 44, 40)),
          ((176, 40, 44), (214, 212, 208)), ((124, 126, 128), (110, 112, 114)), ((52, 108, 76), (206, 210, 206))
@@ -177,9 +179,13 @@ def traffic_sign(dice: Dice, x: float, z: float, thing: int) -> list[Panel]:
     return [pole, Panel(z, (x, z), (x + width, z), base, base + height, face, ID["traffic sign"], thing)]
 
 
-def clutter(dice: Dice, x: float, z: float) -> list[Panel]:
+def clutter(dice: Dice, palette: Palette, x: float, z: float) -> list[Panel]:
     """A bin, a box, a cart: void."""
-    width, top, colour = dice.uniform(0.5, 1.6), dice.uniform(0.6, 1.6), vary(dice, METAL + MASONRY + FOLIAGE, 0.3)
+    width, top, colour = (
+        dice.uniform(0.5, 1.6),
+        dice.uniform(0.6, 1.6),
+        vary(dice, METAL + palette.masonry + palette.foliage, 0.3),
+    )
     seed = dice.seed()
 
     def paint(s: np.ndarray, t: np.ndarray) -> Patch:

@@ -6,6 +6,7 @@ from pipeline.datasets.scenes.drawing import Camera, Canvas, Panel, Window
 from pipeline.datasets.scenes.layout import skyline
 from pipeline.datasets.scenes.noise import Dice
 from pipeline.datasets.scenes.objects import lamp_post, person, traffic_light, traffic_sign, two_wheeler
+from pipeline.datasets.scenes.palette import Palette
 from pipeline.datasets.scenes.street import Street, draw_street, plan_street
 from pipeline.datasets.scenes.surfaces import ID, facade, fence, hedge, tree, wall
 from pipeline.datasets.scenes.vehicles import BUILDS, vehicle
@@ -14,11 +15,12 @@ from pipeline.datasets.scenes.vehicles import BUILDS, vehicle
 def draw_portrait(dice: Dice, name: str, size: int) -> np.ndarray:
     """Return size x size x 3 uint8 with the class `name` in the middle."""
     street = plan_street(dice)
-    panels = skyline(dice, street.camera) + ([] if name == "sky" else _backdrop(dice))
+    palette = street.ground.palette
+    panels = skyline(dice, street.camera, palette) + ([] if name == "sky" else _backdrop(dice, palette))
     if name in ("road", "sidewalk", "terrain", "sky"):
         window = _view_of_surface(dice, name, street)
     else:
-        subject = _subject(dice, name)
+        subject = _subject(dice, palette, name)
         of_class = [panel for panel in subject if panel.label == ID[name]]
         first = [panel for panel in of_class if panel.thing == of_class[0].thing]
         window = _around(first, street.camera, dice, name)
@@ -27,14 +29,18 @@ def draw_portrait(dice: Dice, name: str, size: int) -> np.ndarray:
     return canvas.develop(street.light, street.seed)
 
 
-def _backdrop(dice: Dice) -> list[Panel]:
+def _backdrop(dice: Dice, palette: Palette) -> list[Panel]:
     """A house or a wood that stands some way behind the subject."""
     z, start, top = dice.uniform(40, 80), dice.uniform(-30, 0), dice.uniform(3, 16)
-    shape, label = (facade(dice, 1.0), ID["building"]) if dice.chance(0.5) else (hedge(dice, top), ID["vegetation"])
+    shape, label = (
+        (facade(dice, palette, 1.0), ID["building"])
+        if dice.chance(0.5)
+        else (hedge(dice, palette, top), ID["vegetation"])
+    )
     return [Panel(z, (start, z), (start + dice.uniform(10, 40), z), 0, top, shape, label)]
 
 
-def _subject(dice: Dice, name: str) -> list[Panel]:
+def _subject(dice: Dice, palette: Palette, name: str) -> list[Panel]:
     x, z = dice.uniform(-6, 4), dice.uniform(8, 22)
     if name in BUILDS:
         return vehicle(dice, name, x, z, 1, across=dice.chance(0.35))
@@ -43,18 +49,18 @@ def _subject(dice: Dice, name: str) -> list[Panel]:
     if name == "rider":
         return two_wheeler(dice, dice.choose(("bicycle", "motorcycle")), x, z, 1, True)
     makers = {"person": person, "pole": lamp_post, "traffic light": traffic_light, "traffic sign": traffic_sign}
-    return makers[name](dice, x, z, 1) if name in makers else _stuff(dice, name, x, z)
+    return makers[name](dice, x, z, 1) if name in makers else _stuff(dice, palette, name, x, z)
 
 
-def _stuff(dice: Dice, name: str, x: float, z: float) -> list[Panel]:
+def _stuff(dice: Dice, palette: Palette, name: str, x: float, z: float) -> list[Panel]:
     """An upright surface, seen straight on or at an angle."""
     top = dice.uniform(1.3, 3.2) if name in ("wall", "fence") else dice.uniform(4, 14)
     width = dice.uniform(1.5, 3) * top if name != "vegetation" else dice.uniform(0.5, 0.8) * top
     shapes = {
-        "building": lambda: facade(dice, dice.uniform(0.65, 1.15)),
-        "wall": lambda: wall(dice, dice.uniform(0.65, 1.15)),
-        "fence": lambda: fence(dice),
-        "vegetation": lambda: tree(dice, width, top) if dice.chance(0.6) else hedge(dice, top),
+        "building": lambda: facade(dice, palette, dice.uniform(0.65, 1.15)),
+        "wall": lambda: wall(dice, palette, dice.uniform(0.65, 1.15)),
+        "fence": lambda: fence(dice, palette),
+        "vegetation": lambda: tree(dice, palette, width, top) if dice.chance(0.6) else hedge(dice, palette, top),
     }
     turn = dice.choose((0.0, 0.0, 0.8)) * width
     return [Panel(z, (x, z), (x + width, z + turn), 0, top, shapes[name](), ID[name])]

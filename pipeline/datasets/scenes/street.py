@@ -5,9 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.datasets.base import IGNORE
-from pipeline.datasets.scenes.drawing import WHOLE, Camera, Canvas, Light, Panel, Window
+from pipeline.datasets.scenes.drawing import WHOLE, Camera, Canvas, Panel, Window, tint
+from pipeline.datasets.scenes.light import Light, plan_light
 from pipeline.datasets.scenes.noise import Dice
-from pipeline.datasets.scenes.surfaces import ID, PAVING, SKIES, SOIL, Ground, draw_ground, draw_sky, vary
+from pipeline.datasets.scenes.palette import plan_palette
+from pipeline.datasets.scenes.surfaces import ID, Ground, draw_ground, draw_sky
 from pipeline.datasets.scenes.vehicles import BUILDS
 
 
@@ -17,7 +19,6 @@ class Street(NamedTuple):
     camera: Camera
     light: Light
     ground: Ground
-    sky: tuple[float, float, float]
     hood: float
     border: float
     seed: int
@@ -25,18 +26,15 @@ class Street(NamedTuple):
 
 def plan_street(dice: Dice) -> Street:
     """Choose all that is not an object. The spread of the camera keeps place from giving the class away."""
-    camera = Camera(dice.uniform(1.2, 2.0), dice.uniform(1.2, 1.9), dice.uniform(0.3, 0.5),
-                    dice.uniform(0.7, 1.3), dice.uniform(-0.003, 0.003))  # fmt: skip
-    sky, bright = vary(dice, SKIES, 0.05), dice.uniform(0.6, 1.2)
-    gain = tuple(bright * dice.uniform(0.92, 1.08) for _ in range(3))
-    haze = tuple(0.5 * value + 90 for value in sky)
-    light = Light(gain, haze, dice.choose((90.0, 250.0, 700.0)), dice.uniform(2, 8))
+    camera = Camera(dice.uniform(1.1, 2.0), dice.uniform(1.2, 2.2), dice.uniform(0.24, 0.56),
+                    dice.uniform(0.5, 1.5), dice.uniform(-0.005, 0.005))  # fmt: skip
+    light = plan_light(Dice(dice.bits()))
     hood = dice.uniform(0.02, 0.1) if dice.chance(0.75) else 0.0
-    return Street(camera, light, _plan_ground(dice), sky, hood, dice.uniform(0.004, 0.012), dice.seed())
+    return Street(camera, light, _plan_ground(dice), hood, dice.uniform(0.004, 0.012), dice.seed())
 
 
 def _plan_ground(dice: Dice) -> Ground:
-    left, right = -dice.uniform(2.5, 8.5), dice.uniform(2.0, 6.0)
+    left, right = -dice.uniform(2.2, 11.0), dice.uniform(1.8, 8.0)
     near = dice.uniform(10, 45)
     crossing = (near, near + dice.uniform(7, 12)) if dice.chance(0.55) else (1e3, 1e3)
     middle = (left + right) / 2
@@ -45,16 +43,14 @@ def _plan_ground(dice: Dice) -> Ground:
         lines += [(left + 0.4, 0.0, 0.14), (right - 0.4, 0.0, 0.14)]
     shadow_side = dice.choose((-1, 1))
     shadow = {-1: left, 1: right}[shadow_side] * dice.uniform(-0.5, 1.5)
-    colours = (vary(dice, PAVING), vary(dice, PAVING, 0.18), vary(dice, SOIL, 0.2))
-    return Ground(left, right, dice.uniform(1.0, 4.0), dice.uniform(1.0, 4.0), crossing, tuple(lines),
-                  dice.choose(((212, 212, 208), (206, 176, 84), (170, 170, 168))), colours, shadow, shadow_side,
-                  dice.seed())  # fmt: skip
+    return Ground(left, right, dice.uniform(0.8, 5.0), dice.uniform(0.8, 5.0), crossing, tuple(lines),
+                  plan_palette(Dice(dice.bits())), shadow, shadow_side, dice.seed())  # fmt: skip
 
 
 def draw_street(street: Street, panels: list[Panel], height: int, width: int, window: Window = WHOLE) -> Canvas:
     """Paint sky, ground, shadows under the vehicles, then the panels in their order."""
     canvas = Canvas(street.camera, height, width, window)
-    draw_sky(canvas, street.sky, street.seed)
+    draw_sky(canvas, street.light, street.seed)
     draw_ground(canvas, street.ground)
     for footprint in _footprints(panels):
         canvas.darken(*footprint, 0.45)
@@ -79,7 +75,7 @@ def draw_void(canvas: Canvas, street: Street) -> None:
     hood = y > 1 - street.hood * (1 - 0.6 * (x - 1) * (x - 1))
     border = (x < street.border) | (x > 2 - street.border) | (y < street.border)
     shine = np.clip(1.5 - 4 * (1 - y), 0.3, 1.5)
-    np.copyto(canvas.rgb, shine * np.array(street.sky, np.float32)[:, None, None] * np.float32(0.3), where=hood)
+    np.copyto(canvas.rgb, shine * tint(street.light.zenith) * np.float32(0.3), where=hood)
     np.copyto(canvas.rgb, 0, where=border)
     np.copyto(canvas.clearness, 1e6, where=hood | border)
     np.copyto(canvas.label, IGNORE, where=hood | border)

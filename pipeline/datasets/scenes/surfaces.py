@@ -1,32 +1,19 @@
-"""What stuff looks like: façades, walls, fences, foliage, the ground and the sky.
-
-Palettes overlap on purpose: concrete is road, façade and wall, dark green is tree and car. What tells the classes apart
-is texture, shape and place among the others.
-"""
+"""What stuff looks like: façades, walls, fences, foliage, the ground and the sky."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from pipeline.datasets.cityscapes import CLASSES
-from pipeline.datasets.scenes.drawing import Canvas, Colour, Patch, Shape, cover, tint
+from pipeline.datasets.scenes.drawing import Canvas, Patch, Shape, cover, tint
+from pipeline.datasets.scenes.light import Light
 from pipeline.datasets.scenes.noise import Dice, blobs, grain
+from pipeline.datasets.scenes.palette import BARK, GLASS, METAL, Colour, Palette, vary
 
 ID = {item.name: index for index, item in enumerate(CLASSES)}
 
-MASONRY = ((150, 146, 140), (118, 116, 114), (186, 176, 158), (142, 98, 82), (196, 190, 180), (98, 96, 100),
-           (168, 140, 110), (120, 128, 134), (176, 158, 150))  # fmt: skip
-FOLIAGE = ((62, 84, 42), (48, 70, 44), (88, 98, 50), (110, 96, 52), (74, 92, 66), (56, 62, 46))
-PAVING = ((112, 110, 110), (98, 98, 102), (128, 124, 118), (104, 108, 106), (140, 132, 128))
-SOIL = ((92, 100, 58), (112, 104, 72), (78, 92, 52), (124, 112, 88), (96, 88, 66))
-SKIES = ((150, 180, 215), (205, 210, 214), (228, 230, 232), (176, 184, 196), (132, 158, 200))
-METAL = ((112, 114, 116), (72, 74, 76), (142, 144, 142), (64, 78, 66), (96, 82, 68))
-
-
-def vary(dice: Dice, palette: tuple[Colour, ...], spread: float = 0.12) -> Colour:
-    """Pick a colour and change its brightness, and a little its hue."""
-    bright = dice.uniform(1 - spread, 1 + spread)
-    return tuple(value * bright * dice.uniform(0.95, 1.05) for value in dice.choose(palette))
+KERB = 0.3
+"""Metres; the pale edge of a pavement, which tells it from a road of the same colour."""
 
 
 def part(value: np.ndarray) -> np.ndarray:
@@ -38,10 +25,10 @@ def inside(value: np.ndarray, low: float, high: float) -> np.ndarray:
     return (value >= low) & (value < high)
 
 
-def facade(dice: Dice, side_light: float) -> Shape:
+def facade(dice: Dice, palette: Palette, side_light: float) -> Shape:
     """Rows of windows over a ground floor of its own colour."""
-    colour = tuple(value * side_light for value in vary(dice, MASONRY, 0.2))
-    shop, glass = vary(dice, MASONRY + METAL, 0.3), vary(dice, ((60, 66, 76), (96, 108, 122), (44, 44, 48)))
+    colour = tuple(value * side_light for value in vary(dice, palette.masonry, 0.2))
+    shop, glass = vary(dice, palette.masonry + METAL, 0.3), vary(dice, GLASS)
     storey, pitch = dice.uniform(2.7, 3.6), dice.uniform(1.4, 3.2)
     low, left, right = dice.uniform(0.2, 0.35), dice.uniform(0.12, 0.3), dice.uniform(0.62, 0.88)
     seed = dice.seed()
@@ -57,9 +44,9 @@ def facade(dice: Dice, side_light: float) -> Shape:
     return paint
 
 
-def wall(dice: Dice, side_light: float) -> Shape:
+def wall(dice: Dice, palette: Palette, side_light: float) -> Shape:
     """Courses of blocks, or slabs of concrete with a coping, in a façade's colours but without windows."""
-    colour = tuple(value * side_light for value in vary(dice, MASONRY, 0.2))
+    colour = tuple(value * side_light for value in vary(dice, palette.masonry, 0.2))
     width, height = dice.choose(((0.5, 0.25), (2.5, 4.0), (0.9, 0.4)))
     top, seed = dice.uniform(0.9, 1.4), dice.seed()
 
@@ -73,9 +60,9 @@ def wall(dice: Dice, side_light: float) -> Shape:
     return paint
 
 
-def fence(dice: Dice) -> Shape:
+def fence(dice: Dice, palette: Palette) -> Shape:
     """Uprights and rails; one sees through, but the whole is labelled, as in Cityscapes."""
-    colour, pitch = vary(dice, METAL + FOLIAGE[:1] + MASONRY[:1], 0.3), dice.choose((0.22, 0.4, 0.7))
+    colour, pitch = vary(dice, METAL + palette.foliage[:1] + palette.masonry[:1], 0.3), dice.choose((0.22, 0.4, 0.7))
     share, height = dice.uniform(0.35, 0.6), dice.uniform(0.4, 0.8)
 
     def paint(s: np.ndarray, t: np.ndarray) -> Patch:
@@ -90,9 +77,9 @@ def _leaves(colour: Colour, s: np.ndarray, t: np.ndarray, seed: int) -> np.ndarr
     return tint(colour, 0.35 + 0.75 * clumps + 0.5 * twigs)
 
 
-def hedge(dice: Dice, top: float) -> Shape:
+def hedge(dice: Dice, palette: Palette, top: float) -> Shape:
     """Foliage without trunks and with a ragged top."""
-    colour, seed, ragged = vary(dice, FOLIAGE, 0.3), dice.seed(), dice.uniform(0.15, 0.45)
+    colour, seed, ragged = vary(dice, palette.foliage, 0.3), dice.seed(), dice.uniform(0.15, 0.45)
 
     def paint(s: np.ndarray, t: np.ndarray) -> Patch:
         edge = top * (1 - ragged * blobs(s * 0.35, s * 0 + 3, seed + 2) - 0.1 * grain(s * 2, s * 0, seed + 3))
@@ -101,9 +88,9 @@ def hedge(dice: Dice, top: float) -> Shape:
     return paint
 
 
-def tree(dice: Dice, width: float, top: float) -> Shape:
+def tree(dice: Dice, palette: Palette, width: float, top: float) -> Shape:
     """A crown on a trunk; both are vegetation."""
-    colour, bark, seed = vary(dice, FOLIAGE, 0.3), vary(dice, ((72, 62, 52), (96, 88, 76))), dice.seed()
+    colour, bark, seed = vary(dice, palette.foliage, 0.3), vary(dice, BARK), dice.seed()
     clear = dice.uniform(0.2, 0.35) * top
 
     def paint(s: np.ndarray, t: np.ndarray) -> Patch:
@@ -129,8 +116,7 @@ class Ground(NamedTuple):
     right_walk: float
     crossing: tuple[float, float]
     lines: tuple[tuple[float, float, float], ...]
-    paint: Colour
-    colours: tuple[Colour, Colour, Colour]
+    palette: Palette
     shadow: float
     shadow_side: int
     seed: int
@@ -147,10 +133,11 @@ def draw_ground(canvas: Canvas, plan: Ground) -> None:
     canvas.clearness[rows] = 1 / z
     rough = grain(x * 7, z * 7, plan.seed)
     worn = blobs(x * 0.6, z * 0.25, plan.seed + 1)
-    asphalt, paving, soil = (tint(colour) for colour in plan.colours)
+    asphalt, paving, soil = (tint(colour) for colour in (plan.palette.road, plan.palette.walk, plan.palette.soil))
     shade = np.where(road, 0.88 + 0.1 * rough + 0.14 * worn, 0.72 + 0.3 * rough + 0.26 * worn)
-    rgb = np.where(road, asphalt, np.where(walk, paving * _slabs(x, z), soil)) * shade
-    rgb = cover(rgb, road & ~across & _markings(x, z, plan), plan.paint)
+    stones = np.where(inside(x, plan.left - KERB, plan.right + KERB), np.float32(1.45), _slabs(x, z))
+    rgb = np.where(road, asphalt, np.where(walk, paving * stones, soil)) * shade
+    rgb = cover(rgb, road & ~across & _markings(x, z, plan), plan.palette.lines)
     canvas.rgb[:, rows] = rgb * _shadow(x, z, plan)
 
 
@@ -173,12 +160,12 @@ def _shadow(x: np.ndarray, z: np.ndarray, plan: Ground) -> np.ndarray:
     return np.where((x - edge) * plan.shadow_side > 0, np.float32(0.62), np.float32(1.0))
 
 
-def draw_sky(canvas: Canvas, colour: Colour, seed: int) -> None:
-    """Paint above the horizon: paler towards it, with clouds."""
+def draw_sky(canvas: Canvas, light: Light, seed: int) -> None:
+    """Paint above the horizon: from the zenith's colour to the horizon's, whose colour the clouds have too."""
     rows = canvas.rows(-99.0, canvas.camera.horizon)
     y = canvas.y[rows]
     clouds = blobs(canvas.x * 2.5, y * 7, seed) * blobs(canvas.x * 6, y * 15, seed + 1)
-    pale = np.clip(0.25 + 1.1 * y + 0.8 * clouds, 0, 1)
-    canvas.rgb[:, rows] = tint(colour) + (tint((232, 233, 234)) - tint(colour)) * pale
+    pale = np.clip(0.1 + 0.8 * y / canvas.camera.horizon + 0.8 * clouds, 0, 1)
+    canvas.rgb[:, rows] = tint(light.zenith) + (tint(light.horizon) - tint(light.zenith)) * pale
     canvas.clearness[rows] = 1e6
     canvas.label[rows] = ID["sky"]

@@ -4,13 +4,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.datasets.scenes.drawing import Colour, Panel, Patch, Shape, cover, tint
+from pipeline.datasets.scenes.drawing import Panel, Patch, Shape, cover, tint
 from pipeline.datasets.scenes.noise import Dice
 from pipeline.datasets.scenes.objects import DARK, box, disc
-from pipeline.datasets.scenes.surfaces import ID, inside, part, vary
+from pipeline.datasets.scenes.palette import Colour, vary
+from pipeline.datasets.scenes.surfaces import ID, inside, part
 
 PAINTS = ((38, 40, 44), (70, 72, 76), (122, 124, 128), (176, 178, 182), (222, 222, 224), (132, 34, 36), (40, 62, 112),
-          (44, 70, 54), (150, 126, 86), (24, 26, 32))  # fmt: skip
+          (44, 70, 54), (150, 126, 86), (24, 26, 32), (206, 202, 190), (186, 64, 44), (92, 102, 62), (62, 118, 146),
+          (112, 84, 66), (160, 172, 182), (196, 158, 70))  # fmt: skip
 FLEETS = PAINTS + ((206, 168, 50), (176, 58, 40), (64, 116, 76), (190, 196, 200))
 GLASS = (54.0, 62.0, 72.0)
 RED, WHITE = (168.0, 30.0, 34.0), (226.0, 224.0, 210.0)
