@@ -122,16 +122,29 @@ def sgd(weight, batches, share):
     return weight
 
 
-def test_three_epochs_are_those_that_are_written_out(run, data):
+def adamw(weight, batches, share):
+    """The same by the rule in torch.optim.AdamW's documentation: the decay is apart from the gradient."""
+    mean, square = torch.zeros_like(weight), torch.zeros_like(weight)
+    for step, (rate, batch) in enumerate(zip(rates(len(batches)), batches, strict=True), start=1):
+        slope = share * gradient(weight, *batch)
+        mean = MOMENTUM * mean + (1 - MOMENTUM) * slope
+        square = 0.999 * square + 0.001 * slope**2
+        direction = mean / (1 - MOMENTUM**step) / ((square / (1 - 0.999**step)).sqrt() + 1e-8)
+        weight = weight - rate * WEIGHT_DECAY * weight - rate * direction
+    return weight
+
+
+@pytest.mark.parametrize("rule", [sgd, adamw])
+def test_three_epochs_are_those_that_are_written_out(run, data, rule):
     """Momentum, weight decay, poly rate, warm-up, ignored pixels, and the auxiliary head's weight in the loss."""
     model = Linear()
     started = {name: value.detach()[:, :, 0, 0].clone() for name, value in model.named_parameters()}
-    constants = {"power": POWER, "momentum": MOMENTUM, "weight_decay": WEIGHT_DECAY}
+    constants = {"optimiser": rule.__name__, "power": POWER, "momentum": MOMENTUM, "weight_decay": WEIGHT_DECAY}
     curve = run(model, EPOCHS, RATE, warmup=WARMUP, **constants)
     batches = data.batches()
     for name, share in (("main.weight", 1.0), ("auxiliary.weight", 0.4)):
         found = model.get_parameter(name)[:, :, 0, 0]
-        torch.testing.assert_close(found, sgd(started[name], batches, share), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(found, rule(started[name], batches, share), rtol=1e-4, atol=1e-5)
     assert curve["rate"].tolist() == pytest.approx(rates(len(batches))[1::2])
 
 
