@@ -33,8 +33,8 @@ OWN = ("analysis", "benchmarks", "models", "pipeline", "tests")
 SHARED = ["pytest", "torch._dynamo", "torch.utils.flop_counter", "ptflops", "sklearn.ensemble", "sklearn.metrics"]
 SHARED += ["scipy.stats", "scipy.ndimage", "pandas", "pydantic", "PIL.Image", "matplotlib.figure", "textalloc"]
 """What is imported once, for all tests: it takes longer than most of them."""
-BROKEN = re.compile(r"(Name|Syntax|Indentation|Import|ModuleNotFound)Error")
-"""What code that cannot run ends with: no mistake of an experiment."""
+BROKEN = re.compile(r"(Name|Syntax|Indentation|Import|ModuleNotFound)Error|.*Timeout")
+"""What code that cannot run ends with, and a busy machine: no mistake of an experiment."""
 
 
 class Mistake(NamedTuple):
@@ -143,7 +143,7 @@ def attempt_all(mistakes: list[Mistake]) -> list[Outcome]:
         for each in healthy.get():
             if each.test:
                 raise SystemExit(f"{each.test} fails without any mistake: {each.reason}")
-        return list(progress(started, "planted mistakes", len(mistakes)))
+        return list(progress(started, "planted mistakes", len(mistakes), unit="mistakes"))
 
 
 def table(outcomes: list[Outcome]) -> str:
