@@ -103,8 +103,8 @@ def unplanted(tests: list[str]) -> FirstFailure:
 
 
 def copy(root: Path) -> Path:
-    """The tracked files, as they are in the working tree, below `root`; of the studies without what was measured."""
-    for name in _git("ls-files", "--", ".", ":!studies/*/*").splitlines():
+    """The tracked files, as they are in the working tree, below `root`."""
+    for name in _git("ls-files").splitlines():
         target = root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, target)
