@@ -12,9 +12,20 @@ FLOOR = (
 
 
 def all_of(results: Results) -> list[str]:
-    """What stands below every table: each variant that does not beat the floor, and the conditions."""
-    undertrained = [f"{name} is below the floor: undertrained, not a result." for name in results.undertrained]
-    return [*undertrained, sentence(results)]
+    """What stands below every table: what is doubtful about each variant's scores, and the conditions."""
+    return [
+        *(f"{name} is {doubt}." for name in results.study.variants for doubt in doubts(results, name)),
+        sentence(results),
+    ]
+
+
+def doubts(results: Results, name: str) -> list[str]:
+    """What speaks against reading a variant's scores as those of its structure."""
+    illness = results.illness.get(name)
+    return [
+        *(["below the floor: undertrained, not a result"] if name in results.undertrained else []),
+        *([f"unhealthy: {'; '.join(illness)}"] if illness else []),
+    ]
 
 
 def sentence(results: Results) -> str:

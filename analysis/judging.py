@@ -67,7 +67,7 @@ def _miou(claim: Claim, evidence: Evidence) -> Judgement:
         return Judgement(NOT_MEASURED, f"takes {claim.data}{server}, and GPUs to train by {_recipe(claim)}")
     miou = 100 * found.scores.loc[name, "miou"].to_numpy()
     interval = statistics.over_seeds(miou)
-    floor = "; below the floor: undertrained" if name in found.undertrained else ""
+    doubts = "".join(f"; {doubt}" for doubt in conditions.doubts(found, name))
     measured = {
         "conditions": conditions.short(found),
         "measured": miou.mean(),
@@ -76,11 +76,11 @@ def _miou(claim: Claim, evidence: Evidence) -> Judgement:
     }
     differing = _differing(claim, found, name)
     if differing:
-        return Judgement(OTHER, "; ".join(differing) + floor, **measured)
+        return Judgement(OTHER, "; ".join(differing) + doubts, **measured)
     allowed, error = evidence.tolerances["miou"].around(claim), miou.mean() - claim.value
     verdict = REPRODUCED if abs(error) <= allowed else NOT_REPRODUCED
     reach = "" if np.isnan(interval.low) else f", 95 % over seeds {interval.low:.1f} to {interval.high:.1f}"
-    reason = f"{error:+.1f} points where {allowed:.2f} are allowed, rounding included{reach}{floor}"
+    reason = f"{error:+.1f} points where {allowed:.2f} are allowed, rounding included{reach}{doubts}"
     return Judgement(verdict, reason, error=error, **measured)
 
 

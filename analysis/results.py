@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis import records
+from analysis import diagnosis, records
 from analysis.records import Record
 from pipeline import paths
 from pipeline.errors import BadInput
@@ -88,6 +88,22 @@ class Results:
     def undertrained(self) -> list[str]:
         """The variants whose mean mIoU does not reach the floor's."""
         return [name for name, miou in self.means["miou"].items() if miou <= self.floor["miou"]]
+
+    @cached_property
+    def health(self) -> dict[tuple[str, int], Record]:
+        """What training recorded of a run's health; runs without such a record are left out."""
+        return {run: record["result"]["health"] for run, record in self.train.items() if "health" in record["result"]}
+
+    @cached_property
+    def illness(self) -> dict[str, list[str]]:
+        """Why a variant is unhealthy, empty if it is sound; variants without a record of it are left out."""
+        seeds = {name: [self.health[run] for run in self.health if run[0] == name] for name in self.study.variants}
+        return {name: diagnosis.reasons(records) for name, records in seeds.items() if records}
+
+    @property
+    def healthy(self) -> dict[str, bool]:
+        """Whether a variant is sound, where that was recorded."""
+        return {name: not reasons for name, reasons in self.illness.items()}
 
 
 def read(study: "Study", root: Path) -> Results:

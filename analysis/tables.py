@@ -21,6 +21,7 @@ def accuracy(results: Results) -> pd.DataFrame:
     table["seed"] = table["seed"].astype("Int64")
     above = table["model"].map(lambda name: name not in results.undertrained)
     table.insert(2, "above_floor", above.where(table["model"].isin(results.study.variants), None))
+    table.insert(3, "healthy", table["model"].map(results.healthy))
     return table
 
 
@@ -48,6 +49,7 @@ def _structure(results: Results, name: str) -> dict[str, Any]:
     row |= _bounds("miou_seeds", statistics.over_seeds(miou.to_numpy()))
     row |= {**_bounds("miou_images", statistics.over_images(results.confusion[name])), **_difference(results, name)}
     row["above_floor"] = name not in results.undertrained
+    row["healthy"] = results.healthy.get(name)
     row |= results.means.loc[name].filter(regex="^(pixel_accuracy|border_miou|recall_)").to_dict()
     row |= results.complexity.loc[name].to_dict()
     for timed in results.latency["rows"]:

@@ -1,6 +1,6 @@
 """Claims joined with what was measured: which of the paper's numbers hold. Judging one cell is `judging.py`'s."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,9 @@ COLUMNS = (
     "id", "source", "table", "row", "column", "quantity", "unit", "paper", "measured", "low", "high", "error",
     "verdict", "fitted", "variant", "conditions", "reason",
 )  # fmt: skip
+
+BOUNDS = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08)
+"""What the tolerance of MACs and parameters could have been."""
 
 
 def verdicts(
@@ -66,13 +69,35 @@ def errors(table: pd.DataFrame) -> pd.DataFrame:
 
     A cell that tables repeat counts once. Index (quantity, networks); the largest comes with its `id`.
     """
-    judged = table[table["quantity"].isin(["macs", "parameters"]) & table["verdict"].isin([REPRODUCED, NOT_REPRODUCED])]
-    cells = judged.drop_duplicates(["variant", "quantity", "paper", "source"])
-    own = (cells["source"] == PAPER) & cells["row"].str.startswith(OWN)
-    networks = own.map({True: "the paper's own", False: "its peers"}).rename("networks")
+    cells = _counted(table).drop_duplicates(["variant", "quantity", "paper", "source"])
+    networks = _own(cells).map({True: "the paper's own", False: "its peers"}).rename("networks")
     sizes = cells["error"].abs().groupby([cells["quantity"], networks], sort=False)
     table = sizes.agg(cells="size", median="median", largest="max")
     return table.assign(id=cells.loc[sizes.idxmax(), "id"].to_numpy())
+
+
+def by_bound(table: pd.DataFrame, bounds: Iterable[float] = BOUNDS) -> pd.DataFrame:
+    """How many counted cells of the paper's own networks each bound, a share of the printed value, would reproduce.
+
+    Index `bound`; columns `cells`, `rounded` (half a unit of the last printed digit added) and `bare` (without).
+    """
+    counted = _counted(table)
+    cells = counted[_own(counted)]
+    size, decimals = cells["error"].abs(), cells["paper"].str.partition(".")[2].str.len()
+    half = 0.5 * 10.0**-decimals / cells["paper"].astype(float)
+    rows = {bound: (len(cells), (size <= bound + half).sum(), (size <= bound).sum()) for bound in bounds}
+    found = pd.DataFrame.from_dict(rows, orient="index", columns=["cells", "rounded", "bare"])
+    return found.rename_axis("bound")
+
+
+def _counted(table: pd.DataFrame) -> pd.DataFrame:
+    """MACs and parameters that have a verdict."""
+    return table[table["quantity"].isin(["macs", "parameters"]) & table["verdict"].isin([REPRODUCED, NOT_REPRODUCED])]
+
+
+def _own(cells: pd.DataFrame) -> pd.Series:
+    """Which cells are of the paper's own networks."""
+    return (cells["source"] == PAPER) & cells["row"].str.startswith(OWN)
 
 
 def _row(claim: Claim, evidence: Evidence, fitted: bool) -> dict[str, object]:

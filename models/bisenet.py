@@ -3,7 +3,7 @@
 The paper leaves kernels and channels open; here they are those of the authors' code (TorchSeg, the ".speed" models).
 
 DFANet's Table 5 has 14.8 G and 55.3 G at 768x1536 for the two context paths. Both are BiSeNet's 2.9 and 10.8 at 640x360
-times the ratio of the pixels, 5.12. Counted there in units of 2^30 MACs, these networks give 2.85 and 10.78; at
+times the ratio of the pixels, 5.12. Counted there in units of 2^30 MACs, these networks give 2.85 and 10.79; at
 768x1536, in units of 10^9, they give 15.6 and 58.3. The parameters, 5.8 and 49.0 "M", fit mebibytes of float32: 5.9 and
 49.2 are counted, which is 1.54 and 12.89 million.
 """

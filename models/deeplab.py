@@ -12,11 +12,11 @@ RATES = (6, 12, 18)
 
 
 class AtrousSeparable(nn.Sequential):
-    """Figure 3: atrous depthwise 3x3 and 1x1, each with batch norm and ReLU; the last only with `activation`."""
+    """Figure 3: atrous depthwise 3x3 and 1x1, each with batch norm and, unless `activation` is False, ReLU."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1, dilation: int = 1, activation: bool = True):
         super().__init__(
-            ConvNorm(inputs, inputs, 3, stride, dilation=dilation, groups=inputs),
+            ConvNorm(inputs, inputs, 3, stride, activation, dilation, groups=inputs),
             ConvNorm(inputs, outputs, activation=activation),
         )
 

@@ -5,11 +5,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 RATES = (1, 2, 4, 8, 16)
+EPS = 1e-3
+"""Of every batch norm, as in the authors' code (sacmehta/ESPNet, train/Model.py)."""
 
 
 def normalised(width: int) -> nn.Sequential:
     """Batch norm and PReLU with a slope for each channel; a concatenation of features goes through one of its own."""
-    return nn.Sequential(nn.BatchNorm2d(width), nn.PReLU(width))
+    return nn.Sequential(nn.BatchNorm2d(width, EPS), nn.PReLU(width))
 
 
 class ESP(nn.Module):

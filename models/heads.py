@@ -33,12 +33,24 @@ class PyramidPooling(nn.Module):
         return torch.cat([features, *(resize(x, size) for x in pooled)], dim=1)
 
 
+class Scores(nn.Module):
+    """Class scores of features: a 1x1 convolution, by the name that the start of such layers is found by."""
+
+    def __init__(self, inputs: int, classes: int):
+        super().__init__()
+        self.classify = nn.Conv2d(inputs, classes, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """NxCxHxW to Nx`classes`xHxW."""
+        return self.classify(features)
+
+
 class Head(nn.Sequential):
     """Class scores: a 3x3 convolution to `width` channels, dropout where there is any, and a 1x1 classifier."""
 
     def __init__(self, inputs: int, width: int, classes: int, dropout: float = 0.0):
         dropped = [nn.Dropout(dropout)] if dropout else []
-        super().__init__(ConvNorm(inputs, width, 3), *dropped, nn.Conv2d(width, classes, 1))
+        super().__init__(ConvNorm(inputs, width, 3), *dropped, Scores(width, classes))
 
 
 class WithAuxiliary(nn.Module):

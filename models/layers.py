@@ -45,6 +45,13 @@ class SeparableConv(nn.Sequential):
         super().__init__(OrderedDict({"0": depthwise, **norm, "1": pointwise}))
 
 
+def norm_eps(model: nn.Module, eps: float) -> None:
+    """Give every batch norm of `model` the constant under the root that its authors' framework has; torch's is 1e-5."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps = eps
+
+
 def resize(features: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
     """Bilinear resize to `size` (rows, columns).
 

@@ -1,11 +1,12 @@
 """MobileNetV2: Inverted Residuals and Linear Bottlenecks. Sandler, Howard, Zhu, Zhmoginov, Chen, CVPR 2018.
 
-ReLU for the paper's ReLU6, whose bound serves fixed-point arithmetic.
+Output stride 16, rates, low-level features and eps as in the authors' code (tensorflow/models: slim/nets/mobilenet and
+deeplab/core/feature_extractor.py). ReLU for the paper's ReLU6, whose bound serves fixed-point arithmetic.
 """
 
 from torch import Tensor, nn
 
-from models.layers import ConvNorm
+from models.layers import ConvNorm, norm_eps
 
 TABLE2 = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 """Expansion, channels, blocks and stride of each row of Table 2."""
@@ -29,34 +30,41 @@ class InvertedResidual(nn.Module):
 
 
 def inverted_residuals(
-    inputs: int, outputs: int, count: int, stride: int, expansion: int = 6, dilation: int = 1
+    inputs: int, outputs: int, count: int, stride: int, expansion: int = 6, before: int = 1, dilation: int = 1
 ) -> nn.Sequential:
-    """A row of Table 2: `count` blocks, the first of which has the stride."""
-    first = InvertedResidual(inputs, outputs, expansion, stride, dilation)
+    """A row of Table 2: `count` blocks, the first of which has the stride.
+
+    `before` is the first block's dilation: it still has the resolution of the row before.
+    """
+    first = InvertedResidual(inputs, outputs, expansion, stride, before)
     return nn.Sequential(first, *(InvertedResidual(outputs, outputs, expansion, 1, dilation) for _ in range(count - 1)))
 
 
 class MobileNetV2(nn.Module):
     """Table 2 up to its 320 channels, at output stride 16: the stage of 160 dilates in place of halving (Section 6.3).
 
-    `widths` are the channels of what `forward` returns.
+    `widths` are the channels of what `forward` returns. Low-level features are the expanded ones of the last block at
+    stride 4, after its depthwise convolution.
     """
 
-    widths = (24, 320)
+    widths = (144, 320)
 
     def __init__(self):
         super().__init__()
         self.stem = ConvNorm(3, 32, 3, stride=2)
         rows, inputs, total, dilation = [], 32, 2, 1
         for expansion, outputs, count, stride in TABLE2:
+            before = dilation
             if total * stride > 16:
                 stride, dilation = 1, 2 * dilation
             total *= stride
-            rows.append(inverted_residuals(inputs, outputs, count, stride, expansion, dilation))
+            rows += inverted_residuals(inputs, outputs, count, stride, expansion, before, dilation)
             inputs = outputs
-        self.low, self.high = nn.Sequential(*rows[:2]), nn.Sequential(*rows[2:])
+        self.low, self.last_low, self.high = nn.Sequential(*rows[:2]), rows[2], nn.Sequential(*rows[3:])
+        norm_eps(self, 1e-3)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features at stride 4 and at stride 16."""
-        low = self.low(self.stem(images))
-        return low, self.high(low)
+        x = self.low(self.stem(images))
+        low = self.last_low.body[:2](x)
+        return low, self.high(x + self.last_low.body[2](low))

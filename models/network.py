@@ -31,11 +31,20 @@ class Network(nn.Module):
         else:
             self.backbone = ResNet(50, **vars(reading.residuals))
         self.widths = self.backbone.widths
+        self.transfer = reading.transfer.first_blocks
         self.attention = ATTENTIONS[attention](self.widths[-1], reading.gate)
 
     def takes(self, name: str) -> bool:
         """Whether a pretrained tensor of this name may be loaded: attention's only if it is to know ImageNet."""
         return not name.startswith("attention.") or getattr(self.attention, "pretrained", False)
+
+    def slices(self, name: str) -> bool:
+        """Whether a pretrained tensor of this name with fewer channels goes into the first ones of this network's.
+
+        They read the network's own features, as in pretraining (`Xception.forward` concatenates the reused ones after
+        them). In a later network's enc2 they do not: its input replaces the stem's and is another network's throughout.
+        """
+        return self.transfer == "sliced" and not name.startswith("backbone.enc2.")
 
     def forward(self, x: Tensor, reused: tuple[Tensor, ...] | None = None) -> tuple[tuple[Tensor, ...], Tensor]:
         """The stages, and the last stage after attention: what is fused, and what a next network starts from."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 
 @dataclass(frozen=True)
 class Blocks:
-    """Table 1's blocks: which of a first block's three convolutions has the stride, and what its skip path holds.
+    """Table 1's blocks: which of a first block's three convolutions has the stride, and what its shortcut holds.
 
-    `shortcut` is none (no sum in that block), plain (a 1x1 convolution) or normalised (with a batch norm).
-    `depthwise_norm` gives each depthwise convolution a batch norm of its own.
+    `shortcut` is none (no sum in that block), plain (a 1x1 convolution), normalised (with a batch norm) or separable (a
+    separable 3x3 with a batch norm, as in the same laboratory's Xception39: TorchSeg, furnace/base_model/xception.py).
+    `depthwise_norm` gives each depthwise convolution a batch norm of its own, the shortcut's too; Xception39 has none.
     """
 
     strided: int = 1
@@ -75,6 +76,17 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """What a later network's first blocks take of pretrained tensors, which have fewer channels than theirs (Figure 3).
+
+    `first_blocks` is matched (nothing: only tensors of equal shape are loaded) or sliced (the weights of the network's
+    own features; those of what is concatenated to them keep their start). No answer changes MACs or Params.
+    """
+
+    first_blocks: str = "matched"
+
+
+@dataclass(frozen=True)
 class Reading:
     """One answer to every open question, by the part of the network that it concerns."""
 
@@ -83,15 +95,23 @@ class Reading:
     context: Context = field(default_factory=Context)
     fusion: Fusion = field(default_factory=Fusion)
     gate: Gate = field(default_factory=Gate)
+    transfer: Transfer = field(default_factory=Transfer)
 
 
 FIRST = Reading()
+FITTED = Reading(
+    blocks=Blocks(shortcut="separable", depthwise_norm=True), fusion=Fusion(merge="separable"), gate=Gate(norm="batch")
+)
 READINGS = {
     "first": FIRST,
-    "separable": replace(FIRST, fusion=Fusion(merge="separable")),
-    "fitted": replace(FIRST, blocks=Blocks(depthwise_norm=True), fusion=Fusion(merge="separable")),
+    "fitted": FITTED,
+    "sliced": replace(FITTED, transfer=Transfer("sliced")),
+    "plain-gate": replace(FITTED, gate=Gate()),
+    "layer-gate": replace(FITTED, gate=Gate(norm="layer")),
+    "open-gate": replace(FITTED, gate=Gate(norm="batch", scale=2.0)),
+    "linear-gate": replace(FITTED, gate=Gate(norm="batch", sigmoid=False)),
 }
-"""`first` is what a variant without a reading means; without a low-level path `separable` is the same network. `fitted`
-has the fewest other answers of all that fit the paper as well as its rounding lets one tell. It is not the default: its
-norms move no MAC and the Params by 0.8 %, and with them networks diverge at the paper's rate from random weights.
+"""`first` is what a variant without a reading means. `fitted`, that of all the paper's networks here, has the fewest
+other answers of all that fit the paper's MACs and Params as well as its rounding lets one tell. The others differ from
+it in what neither tells apart: the study `gates` compares them.
 """

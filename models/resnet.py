@@ -62,7 +62,9 @@ DEPTHS = {18: (Basic, (2, 2, 2, 2)), 50: (Bottleneck, (3, 4, 6, 3)), 101: (Bottl
 class ResNet(nn.Module):
     """Stem and four stages; `widths` are the stages' channels.
 
-    From `output_stride` (8, 16 or 32) on, stages dilate in place of halving the resolution. `strided` is the
+    From `output_stride` (8, 16 or 32) on, stages dilate in place of halving the resolution. A dilated stage's first
+    block keeps the dilation of the stage before it, whose resolution it still has (slim; TorchSeg, by DFANet's
+    laboratory), or takes its own stage's (`dilate_first`: the authors' PSPNet and ICNet). `strided` is the
     convolution of a bottleneck that has the stride, 1 or 2. A deep stem is three 3x3 convolutions, to 64, 64 and 128
     channels, in place of one 7x7 (Zhao et al. 2017). `inputs` are the image's channels, `stem` those of the stem: half
     of 64 halves every layer.
@@ -74,6 +76,7 @@ class ResNet(nn.Module):
         output_stride: int = 32,
         strided: int = 2,
         deep_stem: bool = False,
+        dilate_first: bool = False,
         inputs: int = 3,
         stem: int = STEM,
     ):
@@ -83,10 +86,11 @@ class ResNet(nn.Module):
         self.stem = _deep_stem(inputs, stem) if deep_stem else _stem(inputs, stem)
         before, stride, dilation = 2 * stem if deep_stem else stem, 1, 1
         for number, (width, count) in enumerate(zip(self.widths, blocks, strict=True), start=1):
-            # A dilated stage's first block still has the resolution, and so the dilation, of the stage before it.
-            first = block(before, width // block.expansion, stride, dilation, strided)
+            earlier = dilation
             if number > 1 and stride == 1:
                 dilation *= 2
+            rate = dilation if dilate_first else earlier
+            first = block(before, width // block.expansion, stride, rate, strided)
             others = (block(width, width // block.expansion, 1, dilation) for _ in range(count - 1))
             self.add_module(f"stage{number}", nn.Sequential(first, *others))
             before, stride = width, 2 if 2 ** (number + 2) <= output_stride else 1

@@ -33,7 +33,7 @@ XCEPTION_B = Table1(stem=8, widths=(32, 64, 128), blocks=(4, 6, 4))
 class Block(nn.Module):
     """Three separable convolutions, the first two a quarter as wide, and the sum with the input (Table 1).
 
-    A stage's first block halves the resolution. `reading` says in which convolution, and what its skip path holds.
+    A stage's first block halves the resolution. `reading` says in which convolution, and what its shortcut holds.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int, reading: Blocks = FIRST.blocks):
@@ -47,25 +47,37 @@ class Block(nn.Module):
                 for place, pair in enumerate(pairwise(widths), start=1)
             )
         )
-        self.stride = stride
         first = stride > 1 or inputs != outputs
-        self.shortcut = _projection(inputs, outputs, reading.shortcut) if first else nn.Identity()
+        self.shortcut = _shortcut(inputs, outputs, stride, reading) if first else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.shortcut is None:
-            return torch.relu(self.body(x))
-        # A 1x1 convolution of stride 2 is a 1x1 convolution of every other pixel. Written as the first, its
-        # gradient for 8 channels corrupts memory in torch 2.13's CPU build (oneDNN, channels_last).
-        return torch.relu(self.body(x) + self.shortcut(x[:, :, :: self.stride, :: self.stride]))
+        body = self.body(x)
+        return torch.relu(body if self.shortcut is None else body + self.shortcut(x))
 
 
-def _projection(inputs: int, outputs: int, kind: str) -> nn.Module | None:
-    projections = {
+class Strided1x1(nn.Sequential):
+    """Layers of which the first is a 1x1 convolution, on every `stride`th pixel: what a stride does to a 1x1.
+
+    Given the stride itself, the convolution's gradient for 8 channels corrupts memory in torch 2.13's CPU build
+    (oneDNN, channels_last).
+    """
+
+    def __init__(self, stride: int, *layers: nn.Module):
+        super().__init__(*layers)
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x[:, :, :: self.stride, :: self.stride])
+
+
+def _shortcut(inputs: int, outputs: int, stride: int, reading: Blocks) -> nn.Module | None:
+    kinds = {
         "none": lambda: None,
-        "plain": lambda: nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False)),
-        "normalised": lambda: ConvNorm(inputs, outputs, activation=False),
+        "plain": lambda: Strided1x1(stride, nn.Conv2d(inputs, outputs, 1, bias=False)),
+        "normalised": lambda: Strided1x1(stride, *ConvNorm(inputs, outputs, activation=False)),
+        "separable": lambda: SeparableConv(inputs, outputs, stride, False, reading.depthwise_norm),
     }
-    return projections[kind]()
+    return kinds[reading.shortcut]()
 
 
 class Xception(nn.Module):

@@ -34,6 +34,14 @@ def normalise(images: Tensor) -> Tensor:
     return ((images.float() / 255 - MEAN) / SPREAD).permute(0, 3, 1, 2)
 
 
+def whole_frames(frames: Tensor, size: tuple[int, int]) -> Tensor:
+    """Frames NxHxWx3 uint8 as a network sees them whole: resized to `size` (rows, columns) and normalised."""
+    if tuple(frames.shape[1:3]) == tuple(size):
+        return normalise(frames)
+    resized = F.interpolate(frames.permute(0, 3, 1, 2), size, mode="bilinear", antialias=True)
+    return normalise(resized.permute(0, 2, 3, 1))
+
+
 def crop_frame(
     image: np.ndarray, label: np.ndarray, training: "Training", random: np.random.Generator
 ) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,14 @@ class BadInput(Exception):
     """
 
 
+class Diverged(BadInput):
+    """A training whose loss or scores are no numbers; `curve` is its loss by epoch, as far as it came."""
+
+    def __init__(self, sentence: str, curve: list[dict[str, float]] | None = None):
+        super().__init__(sentence)
+        self.curve = curve or []
+
+
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     """Return ` (did you mean "x"?)` for the allowed word closest to `word`, or an empty string."""
     close = difflib.get_close_matches(word, list(allowed), n=1)

@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.build import build
 from models.layers import resize
 from models.segmenter import Segmenter
 from pipeline import device, metrics
-from pipeline.augment import normalise
+from pipeline.augment import whole_frames
 from pipeline.datasets.base import IGNORE
-from pipeline.errors import BadInput
-from pipeline.prepared import Prepared
+from pipeline.errors import BadInput, Diverged
+from pipeline.prepared import Prepared, evenly_spaced
 from pipeline.progress import progress
 from pipeline.storage import atomic
 from pipeline.weights import load_for
@@ -55,31 +54,51 @@ def evaluate(
     """Score `weights` on the split `training.score`; write `confusion.npz` and `predictions.npz` to `folder`.
 
     `data` is a folder of prepared frames. All scores are fractions, from one confusion matrix over the whole split.
-    `BadInput` where data or weights are missing, the weights belong to another variant, or their training diverged.
-    In a `trial`, a run that a learning rate is chosen by, diverged weights are scored like any others.
+    `BadInput` where data or weights are missing or the weights belong to another variant; `Diverged` where their
+    training diverged. In a `trial`, a run that a learning rate is chosen by, that scores 0, and `diverged` says why.
     """
     started = time.perf_counter()
     prepared, split = Prepared(data), training.score
     if prepared.task != "segmentation":
         raise BadInput(f"{data} holds images to classify; study.data must name a set of frames to segment")
     place = device.choose(evaluation.threads)
-    model = load(variant, len(prepared.classes), weights).to(place)
-    images = progress(prepared.images(split), f"scoring {split}", unit="frames")
-    predictions = predict(model, images, tuple(training.frame_size), evaluation.batch, place)
-    if trial:
-        model.register_forward_hook(lambda module, inputs, scores: scores.nan_to_num())
+    failed: dict[str, str] = {}
     try:
-        scored = score(evaluation, prepared, split, predictions)
+        model = load(variant, len(prepared.classes), weights).to(place)
+        scored, networks = _apply(model, evaluation, training, prepared, weights, place)
+    except Diverged as error:
+        if not trial:
+            raise
+        failed, networks = {"diverged": str(error)}, None
+        # Every pixel counts as wrong, and no picture is kept of what no network predicted.
+        wrong = ((labels + 1) % len(prepared.classes) for labels in prepared.labels(split))
+        scored = score(evaluation.model_copy(update={"pictures": 0}), prepared, split, wrong)
+    write(folder, prepared.names(split), scored, networks)
+    result = failed | summarise(evaluation, prepared, split, scored)
+    return result | {"input_size": list(training.frame_size), "seconds": round(time.perf_counter() - started, 1)}
+
+
+def _apply(
+    model: nn.Module,
+    evaluation: "Evaluation",
+    training: "Training",
+    prepared: Prepared,
+    weights: Path,
+    place: torch.device,
+) -> tuple[Scored, np.ndarray | None]:
+    """The scored predictions of a network, and those of each of its networks alone. `Diverged` if they are none."""
+    images, size = prepared.images(training.score), tuple(training.frame_size)
+    shown = progress(images, f"scoring {training.score}", unit="frames")
+    try:
+        predictions = predict(model, shown, size, evaluation.batch, place)
+        scored = score(evaluation, prepared, training.score, predictions)
+        frames = [images[index] for index in scored.pictures]
+        return scored, by_network(model, frames, size, evaluation.batch, place)
     except FloatingPointError:
-        raise BadInput(
+        raise Diverged(
             f"{weights} gives scores that are no numbers: its training diverged; "
             "lower the recipe's training.rate or raise its warmup, and train again"
         ) from None
-    frames = [prepared.images(split)[index] for index in scored.pictures]
-    networks = by_network(model, frames, tuple(training.frame_size), evaluation.batch, place)
-    write(folder, prepared.names(split), scored, networks)
-    result = summarise(evaluation, prepared, split, scored)
-    return result | {"input_size": list(training.frame_size), "seconds": round(time.perf_counter() - started, 1)}
 
 
 def load(variant: "Variant", classes: int, path: Path) -> nn.Module:
@@ -136,11 +155,8 @@ def _batches(images: Any, size: int) -> Iterator[np.ndarray]:
 
 
 def _scores(model: Callable[[Tensor], Tensor], frames: Tensor, size: tuple[int, int], place: torch.device) -> Tensor:
-    if tuple(frames.shape[1:3]) != size:
-        resized = F.interpolate(frames.permute(0, 3, 1, 2), size, mode="bilinear", antialias=True)
-        frames = resized.permute(0, 2, 3, 1)
     with device.half_precision(place):
-        return model(normalise(frames).to(place))
+        return model(whole_frames(frames, size).to(place))
 
 
 def score(evaluation: "Evaluation", prepared: Prepared, split: str, predictions: Iterator[np.ndarray]) -> Scored:
@@ -159,11 +175,6 @@ def score(evaluation: "Evaluation", prepared: Prepared, split: str, predictions:
         if index in shown:
             pictures[index] = prediction
     return Scored(np.stack(whole), np.stack(border), np.concatenate(objects), pictures)
-
-
-def evenly_spaced(count: int, wanted: int) -> list[int]:
-    """`wanted` of `count` frames, evenly spaced from the first to the last; all if there are fewer."""
-    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, wanted)).tolist()})
 
 
 def summarise(evaluation: "Evaluation", prepared: Prepared, split: str, scored: Scored) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pipeline.params import NO_IMAGES, FrameData, Params, Variant
 
 FIGURES = ("accuracy_vs_gflops", "accuracy_vs_latency", "curves", "per_class", "trade_off", "architecture", "roofline")
 PICTURES = ("qualitative", "networks")
-TABLES = ("accuracy", "structures", "verdicts", "latency")
+TABLES = ("accuracy", "structures", "health", "verdicts", "latency")
 ASSETS = (".html", ".css", ".js")
 """What a package may hold besides modules that changes what it makes."""
 BUILD = Path("models/build.py")

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from pipeline import augment, device, weights
 from pipeline.datasets.base import IGNORE
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, Diverged
 from pipeline.progress import progress
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class Epochs(torch.utils.data.Sampler):
     """Batches of (epoch, index), ordered by the seed and the epoch alone. A short last one is left out."""
 
     def __init__(self, count: int, batch: int, seed: int):
+        if count < batch:
+            raise BadInput(f"a batch of {batch} needs as many images, there are {count}; make `batch` smaller")
         self.count, self.batch, self.seed, self.epoch = count, batch, seed, 0
 
     def __len__(self) -> int:
@@ -61,10 +63,9 @@ def optimise(
     A network with auxiliary heads returns a tuple, main scores first, and has the others' `auxiliary_weights`.
 
     A state that `checkpoint` holds of the same job is continued, and ends with the same weights as an undisturbed run.
+    `Diverged` after the epoch whose loss is no finite number.
     """
     sampler = Epochs(len(data), recipe.batch, seed)
-    if not len(sampler):
-        raise BadInput(f"a batch of {recipe.batch} needs as many images, there are {len(data)}; make `batch` smaller")
     where = device.choose(recipe.threads)
     model.to(where, memory_format=torch.channels_last).train()
     optimiser = make_optimiser(model, recipe)
@@ -74,17 +75,23 @@ def optimise(
     steps = recipe.epochs * len(sampler)
     bar = progress(range(len(curve), recipe.epochs), "training", recipe.epochs, len(curve), "epochs")
     for sampler.epoch in bar:
-        # Dropout draws from torch's own generator; set anew each epoch, a resumed run drops what the first one did.
-        torch.manual_seed(int(augment.generator(seed, augment.DROPOUT, sampler.epoch).integers(2**63)))
+        # Set anew each epoch, a resumed run drops what the first one did.
+        seed_dropout(seed, sampler.epoch)
         rates = [poly(step, steps, recipe.rate, recipe.power, warmup) for step in _steps(sampler)]
         row = {"epoch": sampler.epoch, "rate": rates[-1], **_epoch(model, loader, optimiser, scaler, rates, where)}
         if not row["loss"] < float("inf"):
-            raise BadInput(f"the loss is {row['loss']} in epoch {sampler.epoch}: the rate {recipe.rate} is too high")
+            sentence = f"the loss is {row['loss']} in epoch {sampler.epoch}: the rate {recipe.rate} is too high"
+            raise Diverged(sentence, [*curve, row])
         curve.append(row)
         _save(checkpoint, model, optimiser, scaler, curve)
         on_epoch(row)
         bar.set_postfix_str(f"loss {row['loss']:.3f}", refresh=False)
     return pd.DataFrame(curve, columns=CURVE)
+
+
+def seed_dropout(seed: int, epoch: int) -> None:
+    """Set torch's own generator, which dropout draws from, to an epoch's start."""
+    torch.manual_seed(int(augment.generator(seed, augment.DROPOUT, epoch).integers(2**63)))
 
 
 def make_optimiser(model: nn.Module, recipe: "Pretraining | Training") -> torch.optim.Optimizer:
@@ -101,10 +108,7 @@ def _steps(sampler: Epochs) -> range:
 
 
 def _epoch(model, loader, optimiser, scaler, rates: list[float], where: torch.device) -> dict[str, float]:
-    """One pass over the data. Mean loss, and the share of rightly classified pixels (or images).
-
-    A tuple of outputs is main scores, which the accuracy is of, and auxiliary ones; the loss is their weighted sum.
-    """
+    """One pass over the data. Mean loss, and the share of pixels (or images) that the main scores classify rightly."""
     total, right, counted = torch.zeros((), device=where), 0, 0
     for rate, (images, labels) in zip(rates, loader, strict=True):
         images = images.to(where, memory_format=torch.channels_last, non_blocking=True)
@@ -113,17 +117,23 @@ def _epoch(model, loader, optimiser, scaler, rates: list[float], where: torch.de
         optimiser.zero_grad(set_to_none=True)
         with device.half_precision(where):
             outputs = model(images)
-        scores, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
-        labelled = (labels != IGNORE).sum()
-        loss = _loss(scores, labels, labelled)
-        for weight, other in zip(getattr(model, "auxiliary_weights", ()), auxiliary, strict=True):
-            loss = loss + weight * _loss(other, labels, labelled)
+        scores, loss = objective(model, outputs, labels)
         scaler.scale(loss).backward()
         scaler.step(optimiser)
         scaler.update()
         total += loss.detach()
-        right, counted = right + _right(scores, labels), counted + labelled
+        right, counted = right + _right(scores, labels), counted + (labels != IGNORE).sum()
     return {"loss": float(total) / len(rates), "accuracy": float(right) / max(1, int(counted))}
+
+
+def objective(model: nn.Module, outputs: Tensor | tuple[Tensor, ...], labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The main scores of `outputs`, and the loss: their cross entropy and the auxiliary outputs', by their weights."""
+    scores, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
+    labelled = (labels != IGNORE).sum()
+    loss = _loss(scores, labels, labelled)
+    for weight, other in zip(getattr(model, "auxiliary_weights", ()), auxiliary, strict=True):
+        loss = loss + weight * _loss(other, labels, labelled)
+    return scores, loss
 
 
 def _loss(scores: Tensor, labels: Tensor, labelled: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ as it runs."""
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from models.reading import READINGS
 from pipeline.architecture import describe
 from pipeline.complexity import Size, count_paper
 from pipeline.table1 import table1
@@ -21,4 +22,5 @@ def count(
     """`claims` are (variant, size of the image, classes). Beside the counts: Table 1, and what Figure 3 is drawn of."""
     name, size = FIGURE_3
     figure = {"name": name, "described": describe(variants[name], classes, size)}
-    return count_paper(claims, variants) | {"architecture": figure, "table1": table1(size)}
+    blocks = READINGS[variants[name].reading].blocks
+    return count_paper(claims, variants) | {"architecture": figure, "table1": table1(blocks, size)}

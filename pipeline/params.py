@@ -217,6 +217,12 @@ def _is_a_structure(name: str) -> str:
     return name
 
 
+def _is_a_reading(name: str) -> str:
+    if name not in READINGS:
+        raise ValueError(f"there is no such reading; known are {', '.join(READINGS)}")
+    return name
+
+
 class Variant(Spec):
     """A point in DFANet's space of networks; what each value means is said in models/."""
 
@@ -226,14 +232,15 @@ class Variant(Spec):
     networks: Annotated[int, Field(ge=1, le=4)]
     decoder: Literal["none", "HL", "HL+LL"]
     scale: Annotated[float, Field(gt=0, le=1)] = 1.0
-    reading: Literal["first", "separable", "fitted"] = "first"
+    reading: Annotated[str, AfterValidator(_is_a_reading)] = "first"
 
     @property
     def pretrained(self) -> str:
         """The network that pretraining gives it, as `models.network.Classifier` calls it."""
-        first, reading = READINGS["first"], READINGS[self.reading]
-        alike = (reading.blocks, reading.residuals) == (first.blocks, first.residuals)
-        return self.backbone if alike else f"{self.backbone}-{self.reading}"
+        part = "residuals" if self.backbone == "resnet-50" else "blocks"
+        own = getattr(READINGS[self.reading], part)
+        name = next(name for name, each in READINGS.items() if getattr(each, part) == own)
+        return self.backbone if name == "first" else f"{self.backbone}-{name}"
 
     @model_validator(mode="after")
     def _networks_fit_the_structure(self) -> "Variant":

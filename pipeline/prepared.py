@@ -88,6 +88,11 @@ class Prepared:
         return f"run `python -m pipeline prepare {self.folder.name}`"
 
 
+def evenly_spaced(count: int, wanted: int) -> list[int]:
+    """`wanted` of `count` frames, evenly spaced from the first to the last; all if there are fewer."""
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, wanted)).tolist()})
+
+
 class ImageFiles:
     """Images that stay files, indexed like an (N, size, size, 3) uint8 array and decoded at each access."""
 

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 SPACE: dict[str, tuple[type, dict[str, tuple]]] = {
     "blocks": (
         Blocks,
-        {"strided": (1, 2, 3), "shortcut": ("normalised", "plain", "none"), "depthwise_norm": (False, True)},
+        {
+            "strided": (1, 2, 3),
+            "shortcut": ("normalised", "plain", "none", "separable"),
+            "depthwise_norm": (False, True),
+        },
     ),
     "residuals": (Residuals, {"output_stride": (16, 8, 32), "strided": (2, 1), "deep_stem": (False, True)}),
     "context": (Context, {"pointwise": (False, True), "pooling": (False, True), "projection": (False, True)}),

@@ -165,7 +165,8 @@ def _train(job: Job, params: Params, track: bool) -> Outcome:
     training, rates = _with_rate(_training(job, params), job, params)
     variant, seed = params.variants[job.wildcards["variant"]], int(job.wildcards["seed"])
     with _live(job, params, track) as on_epoch:
-        result = train(training, variant, seed, data, pretrained, job.folder, checkpoint(job, params), on_epoch)
+        place = job.folder, checkpoint(job, params)
+        result = train(training, variant, seed, data, pretrained, *place, on_epoch, _is_trial(job, params))
     return result | {"rate": training.rate} | rates, _device(training.threads)
 
 
@@ -173,12 +174,17 @@ def _with_rate(training: "Training", job: Job, params: Params) -> tuple["Trainin
     """The training with a number for its rate: the one whose run scored best; and what each of them scored."""
     if not training.grid:
         return training, {}
-    scores = {
-        params.recipes[name].training.rate: provenance.read(path)["result"]["miou"]
-        for name, path in zip(training.grid, _scores(job), strict=True)
-    }
+    rates = [params.recipes[name].training.rate for name in training.grid]
+    found = dict(zip(rates, (provenance.read(path)["result"] for path in _scores(job)), strict=True))
+    scores = {rate: result["miou"] for rate, result in found.items() if "diverged" not in result}
+    if not scores:
+        raise BadInput(
+            f"{job.wildcards['variant']} diverged at every rate that it was tried at ({', '.join(map(str, rates))}); "
+            f"name a recipe with a lower rate or a longer warmup in recipes.{job.wildcards['recipe']}.training.rate"
+        )
     best = max(scores, key=lambda rate: scores[rate])
-    return training.model_copy(update={"rate": best}), {"rates": {str(rate): miou for rate, miou in scores.items()}}
+    rated = {str(rate): result["miou"] for rate, result in found.items()}
+    return training.model_copy(update={"rate": best}), {"rates": rated}
 
 
 def _scores(job: Job) -> list[Path]:
@@ -207,8 +213,8 @@ def _evaluate(job: Job, params: Params, track: bool) -> Outcome:
 
     manifest, trained = job.inputs
     training, variant = _training(job, params), params.variants[job.wildcards["variant"]]
-    trial = job.wildcards["recipe"] in params.trials
-    result = evaluate(params.evaluation, training, variant, manifest.parent, trained, job.folder, trial)
+    data, trial = manifest.parent, _is_trial(job, params)
+    result = evaluate(params.evaluation, training, variant, data, trained, job.folder, trial)
     return result, _device(params.evaluation.threads)
 
 
@@ -269,6 +275,11 @@ def _track(job: Job, params: Params, track: bool) -> Outcome:
     from pipeline import tracking
 
     return tracking.track(params, graph.jobs(params)), {}
+
+
+def _is_trial(job: Job, params: Params) -> bool:
+    """Whether the run is one that a learning rate is chosen by: its divergence is a result."""
+    return job.wildcards["recipe"] in params.trials
 
 
 def _training(job: Job, params: Params) -> Any:

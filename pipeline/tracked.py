@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,12 +71,12 @@ def identify(job: Job, params: Params, among: list[Study], finished: bool) -> Id
 
 
 def metrics(identity: Identity) -> Metrics:
-    """The curve by epoch, the scores, complexity, and each study's latency."""
+    """The curve by epoch, health, the scores, complexity, and each study's latency."""
     folder = identity.job.folder
     result = _result(folder / "train.json")
     curve = _curve(folder / "curve.csv")
     final = {f"training/{key}": result[key] for key in ("seconds", "frames_per_second", "frames_seen")}
-    final |= _scores(_result(folder / "scores.json")) | _complexity(identity.job) | _latency(identity)
+    final |= _health(result) | _scores(_result(folder / "scores.json")) | _complexity(identity.job) | _latency(identity)
     return curve | {(_allowed(key), 0): float(value) for key, value in final.items() if value is not None}
 
 
@@ -85,6 +86,7 @@ def conditions(identity: Identity) -> dict[str, str]:
     record, scores = provenance.read(job.record), _result(job.folder / "scores.json")
     known = {f"conditions.{key}": value for key, value in provenance.flatten(record["conditions"]).items()}
     known |= {f"scored.{key}": scores[key] for key in ("split", "frames", "size", "input_size")}
+    known |= {"diverged": scores["diverged"]} if "diverged" in scores else {}
     known |= {f"absent.{name}": "never in truth or prediction" for name in scores["absent"]}
     known |= {
         f"latency.{study}.stable": all(row["stable"] for row in _rows(identity, study)) for study in identity.studies
@@ -161,7 +163,15 @@ def _curve(path: Path) -> Metrics:
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     names = [name for name in rows[0] if name != "epoch"]
-    return {(f"training/{name}", int(row["epoch"])): float(row[name]) for row in rows for name in names}
+    curve = {(f"training/{name}", int(row["epoch"])): float(row[name] or "nan") for row in rows for name in names}
+    # A diverged trial's last loss is no number, and such a value would never equal what was logged before.
+    return {key: value for key, value in curve.items() if math.isfinite(value)}
+
+
+def _health(result: dict[str, Any]) -> dict[str, float]:
+    """Every number of a run's record of its health, under the names it has there."""
+    found = provenance.flatten(result.get("health", {}))
+    return {f"health/{key}": value for key, value in found.items() if isinstance(value, int | float)}
 
 
 def _scores(scores: dict[str, Any]) -> dict[str, float | None]:

@@ -33,6 +33,8 @@ def restore(path: Path) -> tuple[nn.Module, dict[str, Any], int]:
     made_for = content.get("made_for") if isinstance(content, dict) else None
     if not isinstance(made_for, dict) or not {"variant", "classes"} <= made_for.keys():
         raise BadInput(f"{path} holds no segmentation network but {made_for or 'something else'}; name a run's weights")
+    if "diverged" in content:
+        raise BadInput(f"{path} holds no weights: {content['diverged']}; name the weights of another run")
     variant, classes = made_for["variant"], made_for["classes"]
     try:
         model = build(variant, classes)

@@ -1,6 +1,7 @@
 """Weights on disk: tensors and plain values, never code, and whole or not at all."""
 
 import io
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, Diverged
 from pipeline.storage import atomic
 
 if TYPE_CHECKING:
@@ -41,11 +42,16 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def load_for(path: Path, expected: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """The state under `state`, if `path` was written for what is `expected` (its `made_for`). Else `BadInput`."""
+    """The state under `state`, if `path` was written for what is `expected` (its `made_for`). Else `BadInput`.
+
+    `Diverged` if it holds none, because its training came to no numbers.
+    """
     content = load(path)
     found = content.get("made_for")
     if found != expected:
         raise BadInput(f"{path} belongs to {found}, not to {expected}; delete it and run its stage again")
+    if "diverged" in content:
+        raise Diverged(f"{path} holds no weights: {content['diverged']}")
     return content["state"]
 
 
@@ -53,21 +59,29 @@ def load_pretrained(networks: Iterable[nn.Module], path: Path, backbone: str) ->
     """Load a pretrained network into every network of a variant, FC layer included.
 
     A later network has no conv1, and its stages start from more channels (Figure 3): what it lacks is not loaded, and
-    tensors of another shape keep their initial values. Returns for each network how many of its tensors `matched`,
-    were `missing` from the file, or are `reshaped`. `BadInput` if nothing matches.
+    of a tensor with more channels the first are, or none (`models.reading.Transfer`). Returns for each network how many
+    of its tensors `matched`, were `sliced`, were `missing` from the file, or are `reshaped` and keep their initial
+    values. `BadInput` if nothing matches.
     """
     state = load_for(path, {"backbone": backbone})
     report = []
     for network in networks:
-        own = network.state_dict()
-        known = {name: state[name] for name in own if name in state and network.takes(name)}
-        matched = {name: value for name, value in known.items() if value.shape == own[name].shape}
-        missing = sum(name not in known for name in own)
-        if not matched:
+        counts = Counter(_take(network, name, own, state) for name, own in network.state_dict().items())
+        if not counts["matched"]:
             raise BadInput(f"{path} holds no tensor of this network; delete it and pretrain again")
-        network.load_state_dict(matched, strict=False)
-        report.append({"matched": len(matched), "missing": missing, "reshaped": len(own) - len(matched) - missing})
+        report.append({kind: counts[kind] for kind in ("matched", "sliced", "missing", "reshaped")})
     return report
+
+
+def _take(network: nn.Module, name: str, own: torch.Tensor, state: dict[str, torch.Tensor]) -> str:
+    """Copy a tensor of `state` into the network's `own` of that name, as far as it fits; say how far that was."""
+    if name not in state or not network.takes(name):
+        return "missing"
+    pretrained = state[name]
+    if pretrained.shape != own.shape and not network.slices(name):
+        return "reshaped"
+    own[tuple(map(slice, pretrained.shape))] = pretrained
+    return "matched" if pretrained.shape == own.shape else "sliced"
 
 
 def write_csv(path: Path, table: "pd.DataFrame") -> None:

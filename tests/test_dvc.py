@@ -87,9 +87,9 @@ def test_from_scratch_nothing_is_pretrained_and_no_weights_are_asked_for(graded)
 
 def test_a_pretrained_study_asks_for_the_weights(alone):
     trained = [job for job in graph.jobs(params.load()) if job.stage == "train"]
-    weights = Path("results/pretrained/crops/quick/xception-a/weights.pt")
+    weights = Path("results/pretrained/crops/quick/xception-a-fitted/weights.pt")
     assert trained and all(weights in job.inputs for job in trained)
-    assert weights in row("train", data="synthetic", images="crops", recipe="quick", backbone="xception-a")
+    assert weights in row("train", data="synthetic", images="crops", recipe="quick", backbone="xception-a-fitted")
 
 
 def test_each_peer_depends_on_its_own_module(graded):

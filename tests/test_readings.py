@@ -38,7 +38,10 @@ OTHER = Reading(
 )
 
 
-@pytest.mark.parametrize("reading", [PLANTED, OTHER])
+AUTHORS = Reading(Blocks(shortcut="separable"))
+
+
+@pytest.mark.parametrize("reading", [PLANTED, OTHER, AUTHORS])
 @pytest.mark.parametrize("name", ["dfanet-a", "backbone-b-x2", "backbone-b-x3-hl", "xception-b-aspp", "resnet-50-aspp"])  # fmt: skip  # noqa: E501
 def test_parts_add_up_to_whole_networks(name, reading):
     costs = Costs({part: [getattr(reading, part)] for part in readings.SPACE}, classes=19)

@@ -42,7 +42,7 @@ def test_a_record_stands_alone_and_says_why_it_would_be_made_again(workspace):
 def test_what_follows_from_a_job_that_runs_runs_too(workspace):
     stale = engine.stale(params.load())
     assert len(stale) == len(graph.jobs(params.load()))
-    assert "data/prepared/crops/manifest.json is made again" in stale["pretrain crops quick xception-a"]
+    assert "data/prepared/crops/manifest.json is made again" in stale["pretrain crops quick xception-a-fitted"]
 
 
 def test_a_full_disk_ends_the_job_with_a_sentence_and_without_a_record(workspace, monkeypatch):
@@ -119,7 +119,7 @@ def test_from_scratch_training_gets_no_weights_and_otherwise_its_backbones(works
         loaded = params.load()
         result, _ = run.STAGES["train"](graph.job(loaded, "train", wildcards | {"images": images}), loaded, track=False)
         assert result == {"rate": loaded.recipes["quick"].training.rate}
-    assert given == [Path("results/pretrained/crops/quick/xception-a/weights.pt"), None]
+    assert given == [Path("results/pretrained/crops/quick/xception-a-fitted/weights.pt"), None]
 
 
 def test_the_plan_says_jobs_frames_disk_and_time_before_anything_starts(workspace):

@@ -13,6 +13,7 @@ from analysis.records import Record
 from analysis.report import cells, conditions, readings, verdicts
 from analysis.report.origins import READINGS, Origins
 from analysis.results import Results
+from analysis.verdict_page import KNOWN
 
 HERE = Path(__file__).parent
 MIME = {".svg": "image/svg+xml", ".png": "image/png"}
@@ -84,6 +85,8 @@ def _judged(judged: pd.DataFrame, origins: Origins) -> dict[str, Any]:
         "count": len(judged),
         "counts": verdicts.counts(judged),
         "errors": verdicts.errors(judged),
+        "known": KNOWN,
+        "bounds": verdicts.bounds(judged),
         "grids": verdicts.grids(judged),
         "tables": verdicts.side_by_side(judged, origins),
         "failed": verdicts.failed(judged, origins),

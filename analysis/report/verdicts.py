@@ -10,6 +10,7 @@ from analysis.report import words
 from analysis.report.cells import PROSE, Cell, Table
 from analysis.report.origins import Origins
 from analysis.report.words import VERDICTS
+from analysis.verdicts import by_bound
 from pipeline.errors import BadInput
 
 COLUMNS = (
@@ -49,6 +50,15 @@ def errors(verdicts: pd.DataFrame) -> Table:
         for (quantity, networks), cells in counted.groupby([counted["quantity"], whose.rename("networks")], sort=False)
     ]
     return Table("Errors of the complexity cells", ["", "cells", "fitted", "median", "worst", "which"], rows)
+
+
+def bounds(verdicts: pd.DataFrame) -> Table:
+    """How many counted cells of the paper's own networks other tolerances would have reproduced."""
+    rows = [
+        [Cell(f"{100 * bound:g} %", bound), *(Cell(f"{row[kind]} of {row['cells']}") for kind in ("rounded", "bare"))]
+        for bound, row in by_bound(verdicts).iterrows()
+    ]
+    return Table("What other bounds would have given", ["bound", "rounding added", "without the rounding"], rows)
 
 
 def _spread(cells: pd.DataFrame) -> list[Cell]:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from models.bisenet import BiSeNet
 from models.layers import ConvNorm
+from models.reading import Blocks
 from models.xception import Features, Table1, Xception
 
 XCEPTION39 = Table1(stem=8, widths=(64, 128, 256), blocks=(4, 8, 4))
@@ -16,13 +17,13 @@ XCEPTION39 = Table1(stem=8, widths=(64, 128, 256), blocks=(4, 8, 4))
 class ContextPath(nn.Module):
     """Xception39: a stem that max pooling ends, then stages at strides 8, 16 and 32.
 
-    Its blocks are DFANet's (the same laboratory's), with a 1x1 shortcut where the authors' code has a separable 3x3.
+    Its blocks are DFANet's (the same laboratory's) by the authors' code: a first block's shortcut is a separable 3x3.
     """
 
     def __init__(self):
         super().__init__()
         self.stem = nn.Sequential(ConvNorm(3, XCEPTION39.stem, 3, stride=2), nn.MaxPool2d(3, stride=2, padding=1))
-        self.stages = Xception(XCEPTION39, entry=XCEPTION39.stem)
+        self.stages = Xception(XCEPTION39, entry=XCEPTION39.stem, reading=Blocks(shortcut="separable"))
 
     def forward(self, images: Tensor) -> Features:
         return self.stages(self.stem(images))

@@ -2,27 +2,35 @@
 
 Published by the authors' model zoo: 54.17 GMACs at 513x513 (21 classes), 418.64 GMACs at 1025x2049 (19 classes). The
 "DeepLab" of DFANet's Table 5 (457.8 G, 262.1 M at 512x1024, 63.1 mIoU) is a far older one.
+Where ReLU stands, which features the decoder reads, and eps are as in the authors' code (tensorflow/models:
+deeplab/core/xception.py and feature_extractor.py). The paper's Section 3.2 has a ReLU after each depthwise convolution;
+in the code only the last three of the exit flow have it.
 """
 
 from torch import Tensor, nn
 
 from models.deeplab import AtrousSeparable, DeepLab
-from models.layers import ConvNorm
+from models.layers import ConvNorm, norm_eps
 
 MIDDLE = 16
 """Blocks of the middle flow (Figure 4)."""
 
 
 class Block(nn.Module):
-    """Figure 4: three separable convolutions, each after a ReLU, and the sum with the input or its 1x1 projection."""
+    """Figure 4: three separable convolutions, each after a ReLU, and the sum with the input or its 1x1 projection.
+
+    A sum is not activated: the next block's first ReLU does that for its body alone.
+    """
 
     def __init__(self, inputs: int, widths: tuple[int, int, int], stride: int = 1):
         super().__init__()
         first, second, last = widths
         self.body = nn.Sequential(
             nn.ReLU(),
-            AtrousSeparable(inputs, first),
-            AtrousSeparable(first, second),
+            AtrousSeparable(inputs, first, activation=False),
+            nn.ReLU(),
+            AtrousSeparable(first, second, activation=False),
+            nn.ReLU(),
             AtrousSeparable(second, last, stride, activation=False),
         )
         self.stride = stride
@@ -36,7 +44,7 @@ class Block(nn.Module):
 class Xception65(nn.Module):
     """Figure 4, with the exit flow dilated in place of its stride. `widths` are those of `forward`'s features.
 
-    The decoder reads the second block's features before its stride, as in the authors' code.
+    The decoder reads the second block's features before its stride and before their ReLU.
     """
 
     widths = (256, 2048)
@@ -49,17 +57,17 @@ class Xception65(nn.Module):
         self.middle = nn.Sequential(Block(256, (728,) * 3, stride=2), *(Block(728, (728,) * 3) for _ in range(MIDDLE)))
         self.exit = nn.Sequential(
             Block(728, (728, 1024, 1024)),
-            nn.ReLU(inplace=True),
             AtrousSeparable(1024, 1536, dilation=2),
             AtrousSeparable(1536, 1536, dilation=2),
             AtrousSeparable(1536, 2048, dilation=2),
         )
+        norm_eps(self, 1e-3)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features at stride 4 and at stride 16."""
         x = self.low(self.stem(images))
-        low = self.entry.body[:3](x)
-        x = self.entry.body[3](low) + self.entry.shortcut(x[:, :, ::2, ::2])
+        low = self.entry.body[:4](x)
+        x = self.entry.body[4:](low) + self.entry.shortcut(x[:, :, ::2, ::2])
         return low, self.exit(self.middle(x))
 
 

@@ -3,9 +3,9 @@
 Published (Table 3): 0.37 M parameters and 3.83 GFLOPs at 640x360. Counted: 0.363 M, and 1.69 GMACs with 11 classes, so
 the FLOPs are two a multiply-accumulate. They come to 3.83 exactly if the asymmetric convolutions count as full 5x5. The
 encoder's own classifier, with which the paper pretrains it, would add 0.002 M.
-Left open by the paper and taken from the authors' Torch code: PReLU in the encoder and ReLU in the decoder; the last
-transposed convolution is 2x2; spatial dropout in the encoder alone. Deviations: no biases where batch norm follows; an
-image whose sides do not divide by 8 is padded with zeros, and its scores are cropped.
+From the authors' code (e-lab/ENet-training, train/models): PReLU in the encoder and ReLU in the decoder; the last
+transposed convolution is 2x2; spatial dropout in the encoder alone; eps. Deviations: no biases where batch norm
+follows; an image whose sides do not divide by 8 is padded with zeros, and its scores are cropped.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.layers import norm_eps
 from models.upsampling import Doubling, pool, unpool
 
 STRIDE = 8
@@ -47,10 +48,10 @@ def dilated(width: int, rate: int = 1) -> nn.Module:
 
 
 def asymmetric(width: int) -> nn.Module:
-    """A 5x5 convolution as 5x1 and 1x5."""
+    """A 5x5 convolution as one over five columns and one over five rows; the paper names them in reverse."""
     return nn.Sequential(
-        nn.Conv2d(width, width, (5, 1), padding=(2, 0), bias=False),
         nn.Conv2d(width, width, (1, 5), padding=(0, 2), bias=False),
+        nn.Conv2d(width, width, (5, 1), padding=(2, 0), bias=False),
     )
 
 
@@ -150,6 +151,7 @@ class Network(nn.Module):
         self.up5 = Up(64, 16)
         self.stage5 = Bottleneck(16, dilated(4), activation=relu)
         self.classify = Doubling(16, classes, bias=True)
+        norm_eps(self, 1e-3)
 
     def forward(self, images: Tensor) -> Tensor:
         rows, columns = images.shape[-2:]

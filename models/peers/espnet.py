@@ -11,24 +11,25 @@ first and adds the decoder to it; here both are trained at once, by the one reci
 import torch
 from torch import Tensor, nn
 
-from models.esp import ESP, Encoder, normalised
+from models.esp import EPS, ESP, Encoder, normalised
 from models.upsampling import Doubling
 
 
 class Decoder(nn.Module):
-    """Scores at stride 8, doubled three times; the encoder's features at strides 4 and 2 join on the way."""
+    """As many channels as classes from stride 8 on, doubled three times; the encoder's features at strides 4 and 2 join
+    on the way. Norms follow every layer but the last doubling, so that it alone decides how large scores start."""
 
     def __init__(self, widths: tuple[int, int, int], classes: int):
         super().__init__()
         first, second, third = widths
-        self.score3 = nn.Sequential(nn.Conv2d(third, classes, 1, bias=False), nn.BatchNorm2d(classes))
+        self.score3 = nn.Sequential(nn.Conv2d(third, classes, 1, bias=False), nn.BatchNorm2d(classes, EPS))
         self.upsample3 = Doubling(classes, classes)
         self.score2 = nn.Conv2d(second, classes, 1, bias=False)
         self.merge2 = nn.Sequential(normalised(2 * classes), ESP(2 * classes, classes, residual=False))
         self.upsample2 = Doubling(classes, classes)
         self.norm2 = normalised(classes)
         self.merge1 = nn.Sequential(nn.Conv2d(first + classes, classes, 3, padding=1, bias=False), normalised(classes))
-        self.upsample1 = Doubling(classes, classes)
+        self.classify = Doubling(classes, classes)
 
     def forward(self, features: tuple[Tensor, Tensor, Tensor], size: tuple[int, int]) -> Tensor:
         """Scores of `size` from the encoder's three features."""
@@ -36,7 +37,7 @@ class Decoder(nn.Module):
         x = self.upsample3(self.score3(third), second.shape[-2:])
         x = self.merge2(torch.cat((self.score2(second), x), dim=1))
         x = self.norm2(self.upsample2(x, first.shape[-2:]))
-        return self.upsample1(self.merge1(torch.cat((x, first), dim=1)), size)
+        return self.classify(self.merge1(torch.cat((x, first), dim=1)), size)
 
 
 class Network(nn.Module):

@@ -51,12 +51,11 @@ class Network(WithAuxiliary):
         self.context = PyramidPooling(WIDTH)
         self.reduce = ConvNorm(self.context.width, WIDTH)
         self.fuse = FeatureFusion(64, WIDTH)
-        self.classify = nn.Sequential(
-            SeparableConv(WIDTH, WIDTH), SeparableConv(WIDTH, WIDTH), nn.Dropout(0.1), nn.Conv2d(WIDTH, classes, 1)
-        )
+        self.mix = nn.Sequential(SeparableConv(WIDTH, WIDTH), SeparableConv(WIDTH, WIDTH), nn.Dropout(0.1))
+        self.classify = nn.Conv2d(WIDTH, classes, 1)
         self.auxiliary = nn.ModuleList(Head(width, 32, classes) for width in (64, WIDTH))
 
     def features(self, images: Tensor) -> tuple[Tensor, ...]:
         fine = self.downsample(images)
         coarse = self.reduce(self.context(self.extract(fine)))
-        return self.classify(self.fuse(fine, coarse)), fine, coarse
+        return self.classify(self.mix(self.fuse(fine, coarse))), fine, coarse

@@ -5,18 +5,22 @@ scores are upsampled and summed.
 
 Published (Table 1): 134 M parameters. Table 5 of DFANet says 136.2 GFLOPs at 512x1024; the 13 convolutions of VGG-16
 alone take 160 GMACs there, and the whole 222, so neither one nor two operations a multiply-accumulate fit.
-Deviations: upsampling is bilinear throughout (the authors' released nets keep their transposed convolutions fixed to
-it); images are not padded by 100 pixels, the 7x7 convolution is padded by 3 instead; the three scores are trained at
-once.
+Trained at once, as the authors' voc-fcn8s-atonce (shelhamer/fcn.berkeleyvision.org): pool4 and pool3 are scaled before
+they are scored. The authors' images are pixels from 0 to 255 less their mean and their VGG-16 is pretrained, so their
+scaled features are of order 1; here images are normalised, and the two skips start that much weaker.
+Upsampling is bilinear throughout: the authors' transposed convolutions are fixed to it. Deviations: images are not
+padded by 100 pixels, the 7x7 convolution is padded by 3 instead.
 """
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models import vgg
+from models.heads import Scores
 from models.layers import resize
 
 WIDTH = 4096
+POOL3_SCALE, POOL4_SCALE = 0.0001, 0.01
 
 
 class Encoder(nn.Module):
@@ -43,6 +47,13 @@ class Encoder(nn.Module):
         return pooled[2], pooled[3], self.head(x)
 
 
+class ScoresFromZero(Scores):
+    """Scores that start from zero (Section 4.3); the authors' score layers have Caffe's default, a constant 0."""
+
+    def start(self) -> None:
+        nn.init.zeros_(self.classify.weight)
+
+
 class Network(nn.Module):
     """Images Nx3xHxW to scores Nx`classes`xHxW, any H and W."""
 
@@ -50,11 +61,11 @@ class Network(nn.Module):
         super().__init__()
         self.encoder = Encoder()
         self.score8, self.score16, self.score32 = (
-            nn.Conv2d(width, classes, 1) for width in (vgg.WIDTHS[2], vgg.WIDTHS[3], WIDTH)
+            ScoresFromZero(width, classes) for width in (vgg.WIDTHS[2], vgg.WIDTHS[3], WIDTH)
         )
 
     def forward(self, images: Tensor) -> Tensor:
         pool3, pool4, last = self.encoder(images)
-        x = resize(self.score32(last), pool4.shape[-2:]) + self.score16(pool4)
-        x = resize(x, pool3.shape[-2:]) + self.score8(pool3)
+        x = resize(self.score32(last), pool4.shape[-2:]) + self.score16(POOL4_SCALE * pool4)
+        x = resize(x, pool3.shape[-2:]) + self.score8(POOL3_SCALE * pool3)
         return resize(x, images.shape[-2:])

@@ -1,14 +1,16 @@
 """ICNet: Zhao, Qi, Shen, Shi, Jia, ECCV 2018 (arXiv 1704.08545).
 
-Layers as in the authors' icnet_cityscapes.prototxt: the deployed network, which pruning left with half of PSPNet50's
-kernels. DFANet's Table 5 has 28.3 G and "26.5 M" at 1024x2048; counted are 29.0 GMACs and 6.70 million parameters,
-26.8 MB of float32.
+Layers as in the authors' icnet_cityscapes_bnnomerge.prototxt (hszhao/ICNet): the deployed network, which pruning left
+with half of PSPNet50's kernels. DFANet's Table 5 has 28.3 G and "26.5 M" at 1024x2048; counted are 29.0 GMACs and 6.70
+million parameters, 26.8 MB of float32.
+Deviation: the pyramid averages adaptive windows, which at 1024x2048 are smaller than the authors' where a side does not
+divide (11x22 for 13x25 at three rows).
 """
 
 import torch
 from torch import Tensor, nn
 
-from models.heads import WithAuxiliary, pyramid
+from models.heads import Scores, WithAuxiliary, pyramid
 from models.layers import ConvNorm, resize
 from models.resnet import ResNet
 
@@ -46,13 +48,13 @@ class Network(WithAuxiliary):
 
     def __init__(self, classes: int):
         super().__init__()
-        self.pspnet = ResNet(50, output_stride=8, strided=1, deep_stem=True, stem=32)
+        self.pspnet = ResNet(50, output_stride=8, strided=1, deep_stem=True, dilate_first=True, stem=32)
         shared, last = self.pspnet.widths[1], self.pspnet.widths[3]
         self.reduce = ConvNorm(last, 256)
         self.full = nn.Sequential(ConvNorm(3, 32, 3, 2), ConvNorm(32, 32, 3, 2), ConvNorm(32, 64, 3, 2))
         self.fuse_quarter, self.fuse_half = CascadeFusion(256, shared), CascadeFusion(WIDTH, 64)
         self.classify = nn.Conv2d(WIDTH, classes, 1)
-        self.auxiliary = nn.ModuleList(nn.Conv2d(width, classes, 1) for width in (256, WIDTH))
+        self.auxiliary = nn.ModuleList(Scores(width, classes) for width in (256, WIDTH))
 
     def features(self, images: Tensor) -> tuple[Tensor, ...]:
         full = self.full(images)

@@ -5,8 +5,9 @@ with the encoder's pooling indices, the only thing that passes across. The last 
 
 Published (ENet's Table 3): 29.46 M parameters and 286.03 GFLOPs at 640x360. Counted: 29.44 M and 142.3
 GMACs with 11 classes, so the FLOPs are two a multiply-accumulate.
-Deviations: no biases, since batch norm follows every convolution but the last; an odd side is rounded up when pooled,
-as in the authors' Caffe.
+Layers as in the authors' segnet_train.prototxt (alexgkendall/SegNet-Tutorial), an odd side rounded up when pooled as
+in their Caffe. Deviations: no biases, since batch norm follows every convolution but the last; the norms' eps is
+torch's 1e-5, not the 1e-9 of caffe-segnet's bn_layer.cpp.
 """
 
 from torch import Tensor, nn

@@ -6,6 +6,8 @@ Published (DFANet's Table 5): 270 GFLOPs at 1024x2048. The widths of the decoder
 and not the paper's: each refinement is as wide as the encoder at its resolution. It takes 254 GMACs there, 6 % from 270
 at one operation a multiply-accumulate. Two readings in public take 147 and 575, the first 9 % from 270 at two
 operations, so which of the two the 270 counts stays open.
+The first author's public code (mtreml/squeezenet) is another network, without dilated convolutions: full resolution in
+its first convolution, bypasses of 32 channels, and a decoder as wide as there are classes.
 Deviations: an odd side is rounded up when halved.
 """
 

@@ -2,8 +2,11 @@
 
 Published: 23 convolutional layers, which by Figure 1 are 31.0 M parameters; the paper counts no operations.
 Deviations: convolutions are padded and RGB is read, so that the scores have the image's size (Figure 1 turns 572x572
-into 388x388 and crops what it concatenates). The dropout at the end of the contracting path has no probability in the
-paper; here it is a half.
+into 388x388 and crops what it concatenates).
+From the authors' release (phseg_v5.prototxt): dropout with a half after the two deepest steps of the contracting path,
+where the paper says only "at the end", and a ReLU after each up-convolution, of which it says nothing. Its last
+up-convolution keeps 128 channels; the paper's and ours halve them to 64. Weights start as the paper has it, normal with
+a variance of 2 over the incoming nodes, but for the scores.
 """
 
 import torch
@@ -14,6 +17,7 @@ from models.upsampling import Doubling
 from models.vgg import convolutions
 
 WIDTHS = (64, 128, 256, 512, 1024)
+DROPOUT = 0.5
 
 
 class Contracting(nn.Module):
@@ -24,7 +28,8 @@ class Contracting(nn.Module):
         self.steps = nn.ModuleList(
             convolutions(inputs, [width] * 2, norm=False) for inputs, width in zip((3, *WIDTHS), WIDTHS, strict=False)
         )
-        self.dropout = nn.Dropout(0.5)
+        for step in self.steps[-2:]:
+            step.append(nn.Dropout(DROPOUT))
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Features at strides 1, 2, 4, 8 and 16."""
@@ -32,7 +37,7 @@ class Contracting(nn.Module):
         for step in self.steps:
             x = step(F.max_pool2d(x, 2, ceil_mode=True) if features else x)
             features.append(x)
-        return [*features[:-1], self.dropout(x)]
+        return features
 
 
 class Step(nn.Module):
@@ -44,7 +49,7 @@ class Step(nn.Module):
         self.body = convolutions(2 * width, [width] * 2, norm=False)
 
     def forward(self, x: Tensor, left: Tensor) -> Tensor:
-        return self.body(torch.cat((left, self.upsample(x, left.shape[-2:])), dim=1))
+        return self.body(torch.cat((left, F.relu(self.upsample(x, left.shape[-2:]))), dim=1))
 
 
 class Expanding(nn.Module):

@@ -247,6 +247,19 @@ def test_errors_count_a_repeated_cell_once():
     assert table.loc["macs", "its peers"]["cells"] == 1
 
 
+def test_what_a_bound_would_have_given_counts_repeated_cells_and_no_peers():
+    """By hand: 2.4 missed by 10 %, of which its rounding is 2.1; 2.00 missed by 4 %, of which it is 0.25."""
+    of = [
+        claim("macs", "2.4", id="first", table="3"), claim("macs", "2.4", id="again", table="4"),
+        claim("macs", "2.00", id="other", variant="b"), claim("macs", "3.0", id="peer", row="ENet", variant="enet"),
+    ]  # fmt: skip
+    counts = {"backbone-a": counted(2.64e9), "b": counted(2.08e9), "enet": counted(3e9)}
+    found = verdicts.by_bound(verdicts.verdicts(of, TOLERANCES, counts), (0.03, 0.0385, 0.05, 0.09, 0.101))
+    assert found["cells"].tolist() == [3] * 5
+    assert found["rounded"].tolist() == [0, 1, 1, 3, 3]
+    assert found["bare"].tolist() == [0, 0, 1, 1, 3]
+
+
 def test_the_page_holds_every_table_and_the_contradictions(everything):
     page = verdict_page.render("Everything", everything[1], TOLERANCES, ["It says two things."])
     for heading in (*(f"## Table {number}" for number in range(2, 7)), "## The peers' own papers"):

@@ -34,11 +34,12 @@ def test_every_point_of_the_space_starts_from_equally_likely_classes(point):
 
 
 @pytest.mark.parametrize("peer", PEER_NAMES)
-def test_every_peer_starts_from_equally_likely_classes(peer):
+def test_every_peer_starts_from_equally_likely_classes(peer, monkeypatch):
+    monkeypatch.setattr("models.peers.fcn_8s.WIDTH", 64)  # of 4096: half a gigabyte of weights
     assert first_loss({"peer": peer}) == pytest.approx(math.log(CLASSES), rel=0.2)
 
 
-@pytest.mark.parametrize("reading", ["first", "separable", "fitted"])
+@pytest.mark.parametrize("reading", ["first", "fitted"])
 @pytest.mark.parametrize("decoder", ["HL", "HL+LL"])
 def test_what_the_decoder_sums_does_not_grow_with_the_number_of_networks(decoder, reading):
     sizes = []

@@ -42,11 +42,10 @@ def test_every_point_trains_all_of_itself_and_starts_like_its_neighbours(point, 
     assert trained_once(model) == []
 
 
-@pytest.mark.parametrize("reading", ["separable", "fitted"])
 @pytest.mark.parametrize("decoder", ["none", "HL", "HL+LL"])
-def test_readings_and_scales_train_all_of_themselves(reading, decoder):
+def test_the_fitted_reading_and_scales_train_all_of_themselves(decoder):
     point = {"structure": "d", "backbone": "xception-b", "attention": "fc", "networks": 2, "decoder": decoder}
-    model = build(Variant(**point, reading=reading, scale=0.5).model_dump(), CLASSES)
+    model = build(Variant(**point, reading="fitted", scale=0.5).model_dump(), CLASSES)
     initialise(model, seed=0)
     assert trained_once(model) == []
 
@@ -134,11 +133,16 @@ def test_pyramid_pooling_adds_a_context_and_what_reads_it(before, after):
     assert {key for key in found if not key.startswith("structure.context.")} == {reads}
 
 
+FITTED = (r"structure\.networks\.\d\.backbone\.enc[234]\.\d\.(body\.\d\.norm|shortcut\..*)", r"decoder\.merge\..*")
+
+
 @pytest.mark.parametrize("point", [p for p in ALLOWED if p["networks"] in (1, 3)], ids=name)
-def test_the_separable_reading_changes_the_merge_alone(point):
-    found = changed(point, point | {"reading": "separable"})
-    assert all(key.startswith("decoder.merge.") for key in found)
-    assert bool(found) == (point["decoder"] == "HL+LL")
+def test_the_fitted_reading_changes_shortcuts_depthwise_norms_and_the_merge(point):
+    found = changed(point, point | {"reading": "fitted"})
+    assert bool(found) == (point["backbone"] != "resnet-50")
+    blocks, merge = (re.compile(part) for part in FITTED)
+    assert all(blocks.fullmatch(key) or merge.fullmatch(key) for key in found)
+    assert any(map(merge.fullmatch, found)) == (point["decoder"] == "HL+LL")
 
 
 def test_scale_changes_no_module_and_costs_what_the_smaller_image_does():

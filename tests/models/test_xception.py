@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from models.layers import SeparableConv, resize
+from models.reading import Blocks
 from models.structures import STRUCTURES
 from models.xception import XCEPTION_A, XCEPTION_B, Block, Xception
 from pipeline.complexity import count_at
@@ -26,8 +27,21 @@ def test_block_by_hand():
     assert cost(Block(3, 48, stride=2)) == (weights + norms, 8 * 8 * weights)
 
 
-def test_a_block_without_stride_or_change_of_width_has_no_projection():
-    assert sum(parameter.numel() for parameter in Block(48, 48, stride=1).shortcut.parameters()) == 0
+@pytest.mark.parametrize(("depthwise_norm", "more"), [(False, 0), (True, 2 * (3 + 12 + 12 + 3))])
+def test_the_authors_block_by_hand(depthwise_norm, more):
+    """Its shortcut is a separable 3x3; where depthwise convolutions have norms, the shortcut's has one too."""
+    weights = (3 * 9 + 3 * 12) + (12 * 9 + 12 * 12) + (12 * 9 + 12 * 48) + (3 * 9 + 3 * 48)
+    norms = 2 * (12 + 12 + 48 + 48)
+    block = Block(3, 48, 2, Blocks(shortcut="separable", depthwise_norm=depthwise_norm))
+    assert cost(block) == (weights + norms + more, 8 * 8 * weights)
+
+
+@pytest.mark.parametrize("shortcut", ["none", "plain", "normalised", "separable"])
+def test_a_block_without_stride_or_change_of_width_adds_its_input(shortcut):
+    block = Block(48, 48, 1, Blocks(shortcut=shortcut)).eval()
+    x = torch.randn(1, 48, 5, 7)
+    with torch.no_grad():
+        assert torch.equal(block(x), torch.relu(block.body(x) + x))
 
 
 @pytest.mark.parametrize("size", [(12, 16), (13, 17)])
@@ -37,6 +51,17 @@ def test_the_shortcut_is_a_strided_1x1_convolution(size):
     convolution, norm = block.shortcut
     with torch.no_grad():
         expected = torch.relu(block.body(x) + norm(F.conv2d(x, convolution.weight, stride=2)))
+        torch.testing.assert_close(block(x), expected)
+
+
+@pytest.mark.parametrize("size", [(12, 16), (13, 17)])
+def test_the_authors_shortcut_is_depthwise_with_the_stride_then_pointwise_and_its_norm_without_relu(size):
+    block = Block(6, 48, 2, Blocks(shortcut="separable")).eval()
+    depthwise, (pointwise, norm) = block.shortcut
+    x = torch.randn(2, 6, *size)
+    with torch.no_grad():
+        halved = F.conv2d(x, depthwise.weight, stride=2, padding=1, groups=6)
+        expected = torch.relu(block.body(x) + norm(F.conv2d(halved, pointwise.weight)))
         torch.testing.assert_close(block(x), expected)
 
 
