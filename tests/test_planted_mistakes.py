@@ -1,4 +1,4 @@
-"""The mistakes that benchmarks/planted_mistakes.py plants still fit the code; whether they are noticed, it says itself."""
+"""The mistakes that benchmarks/planted_mistakes.py plants still fit the code. Whether tests notice them, it says."""
 
 import ast
 
