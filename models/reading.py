@@ -80,7 +80,8 @@ class Transfer:
     """What a later network's first blocks take of pretrained tensors, which have fewer channels than theirs (Figure 3).
 
     `first_blocks` is matched (nothing: only tensors of equal shape are loaded) or sliced (the weights of the network's
-    own features; those of what is concatenated to them keep their start). No answer changes MACs or Params.
+    own features; those of what is concatenated to them keep their start, which is smaller than what was trained, so at
+    first they count less). No answer changes MACs or Params.
     """
 
     first_blocks: str = "matched"

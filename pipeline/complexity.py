@@ -6,7 +6,7 @@ resizing twice), watches them too. The closed form multiplies out the shapes of 
 are called.
 
 Left out by all three, as by the paper: batch norm (which folds into the convolution before it), activations, additions,
-pooling and resizing. Of these resizing weighs most: at four multiplications a value it would add 0.23 to the 3.29 GMACs
+pooling and resizing. Of these resizing weighs most: at four multiplications a value it would add 0.23 to the 3.40 GMACs
 of DFANet A at 1024x1024. torch and ptflops also count a product of two features (attention over positions), which the
 closed form cannot see. Biases are one addition a value: ptflops counts them, torch and the closed form do not.
 """

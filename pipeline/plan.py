@@ -14,14 +14,14 @@ START = 5.0
 
 
 def plan(params: Params, cores: int) -> str:
-    """Jobs by stage with reasons, frames, disk and time, as text for a terminal."""
+    """Jobs by stage with reasons, frames, disk, time, and what cannot act at the study's sizes, for a terminal."""
     study, stale = params.study, engine.stale(params)
     lines = [f"{study.name}: {study.title}", "", f"{'stage':<11}{'jobs':>5}{'to run':>8}  why"]
     for stage in graph.STAGES:
         names = [job.name for job in graph.jobs(params) if job.stage == stage]
         waiting = [name for name in names if name in stale]
         lines.append(f"{stage:<11}{len(names):>5}{len(waiting):>8}  {_why([stale[name] for name in waiting])}")
-    lines += ["", *_frames(params), _disk(params), _time(params, set(stale), cores)]
+    lines += ["", *_frames(params), _disk(params), _time(params, set(stale), cores), *_sizes(params)]
     return "\n".join(lines)
 
 
@@ -131,15 +131,28 @@ def _minutes(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
+def _sizes(params: Params) -> list[str]:
+    """A line for each structure that is none at the size trained on or scored."""
+    from pipeline import reach
+
+    study, training = params.study, params.recipes[params.study.recipe].training
+    variants = {name: params.variants[name] for name in study.variants}
+    sizes = (training.input_size, training.frame_size)
+    return [f"sizes      {each}" for each in reach.warnings(variants, _classes(params), sizes)]
+
+
+def _classes(params: Params) -> int:
+    return len(registry.classes(params.data[params.study.data].kind))
+
+
 def _measured(params: Params) -> dict[str, float]:
     """Seconds a frame of each variant's training step, and an image of pretraining's, timed here and now."""
     from models.build import build
     from models.network import Classifier
 
     recipe, study = params.recipes[params.study.recipe], params.study
-    classes = len(registry.classes(params.data[study.data].kind))
     seconds = {
-        name: _step(build(params.variants[name].model_dump(), classes), recipe.training.input_size)
+        name: _step(build(params.variants[name].model_dump(), _classes(params)), recipe.training.input_size)
         for name in study.variants
     }
     backbones = [job.wildcards["backbone"] for job in graph.jobs(params) if job.stage == "pretrain"]

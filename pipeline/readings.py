@@ -73,7 +73,7 @@ def search(
     behind = Behind(cells, errors, lowest(score, 1)[0])
     near = [place for place in lowest(score, NEAR) if behind(place)[0] <= 0]
     chosen = min(near, key=lambda place: len(_changed(options, place)))  # of equally few changes the best
-    named = {name: _place(options, reading) for name, reading in READINGS.items()}
+    named = _named(options)
 
     def describe(place: Place) -> dict[str, Any]:
         found = [at(error, place) for error in errors]
@@ -123,6 +123,16 @@ def _errors(cell: Cell, cost: np.ndarray) -> np.ndarray:
 def _place(options: Mapping[str, list], reading: Reading) -> Place:
     """Where a reading stands, its Params counted in the first of `UNITS`."""
     return (*(options[part].index(getattr(reading, part)) for part in SPACE), 0)
+
+
+def _named(options: Mapping[str, list]) -> dict[str, Place]:
+    """Where the readings with a name stand. Of those that MACs and Params cannot tell apart the first is named."""
+    named: dict[str, Place] = {}
+    for name, reading in READINGS.items():
+        place = _place(options, reading)
+        if place not in named.values():
+            named[name] = place
+    return named
 
 
 def _changed(options: Mapping[str, list], place: Place) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models.build import build
-from models.reading import Blocks, Context, Fusion, Reading, Residuals
+from models.reading import Blocks, Context, Fusion, Gate, Reading, Residuals
 from pipeline import params, readings
 from pipeline.complexity import count_at
 from pipeline.errors import BadInput
@@ -67,7 +67,7 @@ PLACES += [("dfanet-b", "4"), ("dfanet-b", "5")]
 def found():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(readings, "SPACE", SMALL)
-        patch.setattr(readings, "READINGS", {"first": Reading()})
+        patch.setattr(readings, "READINGS", {"first": Reading(), "other gate": Reading(gate=Gate(norm="batch"))})
         return readings.search(claims(PLANTED, PLACES), VARIANTS)
 
 
@@ -78,6 +78,7 @@ def test_a_planted_reading_is_found_with_its_unit(found):
     assert reading["blocks"]["strided"] == 2 and reading["residuals"]["output_stride"] == 8
     assert reading["context"]["pointwise"] and (reading["fusion"]["width"], reading["fusion"]["kernel"]) == (32, 3)
     assert found["candidates_counted"] == 4 * 4 * 2 * 4 * 3
+    assert list(found["named"]) == ["first"], "what no cell depends on makes no candidate"
     assert found["named"]["first"]["score"] > 0.05 and found["named"]["first"]["behind"][0] > 0
     json.dumps(found)
 
