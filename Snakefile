@@ -37,6 +37,8 @@ rule prepare:
         *STAGES["prepare"].outputs,
     log:
         GRAPH.log("prepare"),
+    # Everything that trains waits for preparation and pretraining, what counts and searches does not: those go first.
+    priority: 2
     shell:
         "python -m pipeline prepare {wildcards.data}"
 
@@ -49,6 +51,7 @@ rule pretrain:
         *STAGES["pretrain"].outputs,
     log:
         GRAPH.log("pretrain"),
+    priority: 1
     resources:
         gpu=GPU,
     shell:

@@ -18,36 +18,55 @@ REDUCTION = 16
 """Channels to one hidden unit of squeeze-and-excitation (Hu et al. 2018, Section 6.1)."""
 
 
-class FCAttention(nn.Module):
-    """Section 3.2: global average pool, the classifier's FC layer to 1000, 1x1 convolution back, product by channel.
+class ChannelAttention(nn.Module):
+    """A weight for each channel from the whole image, a gate of it, and the channel-wise product with the features.
 
-    The paper keeps the FC layer from pretraining. It does not say what stands between the convolution and the product:
-    `reading` does.
+    `reading` says what stands between weight and product, `pretrained` whether ImageNet's classifier may be
+    loaded into it.
+    """
+
+    pretrained = False
+
+    def __init__(self, channels: int, reading: Gate = FIRST.gate):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels) if reading.norm == "batch" else nn.Identity()
+        self.gate = nn.Sigmoid() if reading.sigmoid else OnePlus()
+        self.scale = reading.scale
+
+    def weigh(self, features: Tensor) -> Tensor:
+        """What the gate of each channel is made of, NxCx1x1, of features NxCxHxW."""
+        raise NotImplementedError
+
+    def gates(self, features: Tensor) -> Tensor:
+        """The gate of each channel, NxCx1x1, of features NxCxHxW."""
+        return self.gate(self.norm(self.weigh(features)))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Reweighted features, the same shape as `features` (NxCxHxW)."""
+        return features * (self.scale * self.gates(features))
+
+
+class FCAttention(ChannelAttention):
+    """Section 3.2: global average pool, the classifier's FC layer to 1000, and a 1x1 convolution back.
+
+    The paper keeps the FC layer from pretraining. It does not say what stands before the product.
     """
 
     pretrained = True
 
     def __init__(self, channels: int, reading: Gate = FIRST.gate):
-        super().__init__()
+        super().__init__(channels, reading)
         self.fc = nn.Linear(channels, IMAGENET_CLASSES)
         self.before = nn.LayerNorm(IMAGENET_CLASSES) if reading.norm == "layer" else nn.Identity()
         self.back = nn.Conv2d(IMAGENET_CLASSES, channels, 1, bias=reading.norm != "batch")
-        self.norm = nn.BatchNorm2d(channels) if reading.norm == "batch" else nn.Identity()
-        self.gate = nn.Sigmoid() if reading.sigmoid else OnePlus()
-        self.scale = reading.scale
 
     def classify(self, features: Tensor) -> Tensor:
         """Class scores, Nx1000, of features NxCxHxW: pretraining's output."""
         return self.fc(features.mean(dim=(2, 3)))
 
-    def gates(self, features: Tensor) -> Tensor:
-        """The gate of each channel, NxCx1x1, of features NxCxHxW."""
+    def weigh(self, features: Tensor) -> Tensor:
         known = self.before(self.classify(features))
-        return self.gate(self.norm(self.back(known[:, :, None, None])))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Reweighted features, the same shape as `features` (NxCxHxW)."""
-        return features * (self.scale * self.gates(features))
+        return self.back(known[:, :, None, None])
 
 
 class ScratchAttention(FCAttention):
@@ -56,24 +75,17 @@ class ScratchAttention(FCAttention):
     pretrained = False
 
 
-class SqueezeExcitation(nn.Module):
-    """A control: a gate of the same place that never saw ImageNet's classes (Hu et al. 2018, Figure 3)."""
-
-    pretrained = False
+class SqueezeExcitation(ChannelAttention):
+    """A control: the same gate, of what never saw ImageNet's classes (Hu et al. 2018, Figure 3)."""
 
     def __init__(self, channels: int, reading: Gate = FIRST.gate):
-        super().__init__()
+        super().__init__(channels, reading)
         self.squeeze = nn.Linear(channels, channels // REDUCTION)
-        self.back = nn.Linear(channels // REDUCTION, channels)
+        self.back = nn.Linear(channels // REDUCTION, channels, bias=reading.norm != "batch")
 
-    def gates(self, features: Tensor) -> Tensor:
-        """The gate of each channel, NxCx1x1, of features NxCxHxW."""
+    def weigh(self, features: Tensor) -> Tensor:
         squeezed = torch.relu(self.squeeze(features.mean(dim=(2, 3))))
-        return torch.sigmoid(self.back(squeezed))[:, :, None, None]
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Reweighted features, the same shape as `features` (NxCxHxW)."""
-        return features * self.gates(features)
+        return self.back(squeezed)[:, :, None, None]
 
 
 class OnePlus(nn.Module):

@@ -15,12 +15,17 @@ OWN = {"enc3": 48, "enc4": 96}
 NORM = ("weight", "bias", "running_mean", "running_var")
 HALVES = {"0.weight": 0, "1.0.weight": 1, **{f"norm.{name}": 0 for name in NORM}}
 """Tensors of a separable convolution that read its input, and their dimension of input channels."""
+STAGES = {"enc3": 48, "enc4": 96}
+"""The stages of a later network of (d) on Xception A that read its own features first, and how many these are."""
+
+DEPTHWISE = ("0.weight", "norm.weight", "norm.bias", "norm.running_mean", "norm.running_var")
 SLICED = {
-    f"backbone.{stage}.0.{part}.{tensor}": (dimension, channels)
-    for stage, channels in OWN.items()
-    for part in ("body.0", "shortcut")
-    for tensor, dimension in HALVES.items()
+    f"backbone.{stage}.0.{path}.{tensor}": (dimension, own)
+    for stage, own in STAGES.items()
+    for path in ("body.0", "shortcut")
+    for tensor, dimension in [*((tensor, 0) for tensor in DEPTHWISE), ("1.0.weight", 1)]
 }
+"""The tensors that are sliced there: along which dimension, and to how many channels."""
 
 
 @pytest.fixture(scope="module")

@@ -39,13 +39,12 @@ def parts(record: Record | None) -> list[Part]:
 
 
 def _numbered(candidates: list[dict[str, Any]], result: dict[str, Any]) -> list[dict[str, Any]]:
-    """The candidates by number, the best first, and by name where one has a name, or several."""
-    named = result.get("named", {})
-    rows = []
-    for place, each in enumerate(candidates):
-        names = [name for name, other in named.items() if other["reading"] == each.get("reading")]
-        rows.append({"candidate": str(place + 1) + (f" ({', '.join(names)})" if names else ""), **each})
-    return rows
+    """The candidates by number, the best first, and by name where one has a name."""
+    names = {str(each["reading"]): f" ({name})" for name, each in result.get("named", {}).items()}
+    return [
+        {"candidate": f"{place + 1}{names.get(str(each.get('reading')), '')}", **each}
+        for place, each in enumerate(candidates)
+    ]
 
 
 def _answers(questions: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
