@@ -21,6 +21,7 @@ def single():
 
 def test_stages_of_a_single_network_by_hand(single):
     stages = single["at"]["study"]["stages"]
+    assert single["at"]["study"]["macs"] == sum(stages.values())
     first = [f"networks.0.{name}" for name in ("conv1", "enc2", "enc3", "enc4", "attention")]
     assert list(stages) == [*first, "decoder"]
     assert stages["networks.0.conv1"] == 32 * 32 * (3 * 3 * 3 * 8)

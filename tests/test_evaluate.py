@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from sklearn.metrics import accuracy_score, jaccard_score
+from sklearn.metrics import accuracy_score, confusion_matrix, jaccard_score
 from torch import nn
 
 from models.initialisation import initialise
 from models.segmenter import Segmenter
-from pipeline import params, weights
+from pipeline import metrics, params, weights
 from pipeline.augment import normalise
 from pipeline.datasets.base import IGNORE
 from pipeline.errors import BadInput
@@ -86,6 +86,10 @@ def test_the_matrices_of_the_frames_sum_to_the_split_and_the_border_is_a_part_of
     assert arrays["confusion"].sum((1, 2)).tolist() == (run.labels != IGNORE).sum((1, 2)).tolist()
     assert result["pixel_accuracy"] == np.trace(total) / total.sum()
     assert arrays["border"].shape == (FRAMES, 4, 4) and (arrays["border"] <= arrays["confusion"]).all()
+    bands = [metrics.border_band(truth, EVALUATION.border) & (truth != IGNORE) for truth in run.labels]
+    predictions = written(run.folder, "predictions.npz")["predictions"]
+    for border, band, truth, guessed in zip(arrays["border"], bands, run.labels, predictions, strict=True):
+        assert np.array_equal(border, confusion_matrix(truth[band], guessed[band], labels=range(4)))
     assert 0 < arrays["border"].sum() < total.sum() and result["border"]["width"] == EVALUATION.border
 
 

@@ -89,6 +89,14 @@ def test_cells_are_of_the_colour_and_the_place():
     assert parts[32, 48].tolist() == [0, 32, 32, 16, 16]
 
 
+def test_what_it_learns_is_of_the_training_splits_and_its_scores_are_of_the_other(tmp_path):
+    """Colour means another class in the scored split, so that a forest that knows nothing of it is always wrong."""
+    images, labels = by_colour(2, 3)
+    write_prepared(tmp_path, NAMES, train=by_colour(0, 4), val=by_colour(1, 2), test=(images, (labels + 1) % 3))
+    result = fit(FLOOR, TRAINING, tmp_path)
+    assert result["pixel_accuracy"] < 0.1
+
+
 def test_ignored_pixels_are_not_learnt_from(tmp_path):
     images, labels = noise(0, 4)
     write_prepared(tmp_path, NAMES, train=(images, np.full_like(labels, IGNORE)), test=noise(2, 1))

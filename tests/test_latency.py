@@ -5,6 +5,7 @@ import platform
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from pipeline import latency, modes, params
 from pipeline.params import Latency
@@ -121,6 +122,69 @@ def scores(mode, size, device="cpu"):
 
 def test_scores_of_untrained_weights_fit_half_precision():
     assert scores(modes.CPU_MODES[0], (64, 96)).half().isfinite().all()
+
+
+class Operations(TorchDispatchMode):
+    """The names of what torch computes."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.names.append(str(function))
+        return function(*args, **(kwargs or {}))
+
+    @classmethod
+    def of(cls, run):
+        with torch.inference_mode(), cls() as seen:
+            seen.names = []
+            run()
+        return seen.names
+
+
+def test_a_timed_pass_is_the_network_s_and_nothing_else():
+    """No copy, no argmax, and the image is there beforehand: one image, random, in the network's layout."""
+    model, image = modes.untrained(VARIANTS["single"], 19, (64, 96), torch.device("cpu"))
+    assert image.shape == (1, 3, 64, 96) and image.std() > 0.1
+    assert not any(module.training for module in model.modules())
+    run = modes.prepare(model, image, modes.CPU_MODES[0])
+    ready = image.to(memory_format=torch.channels_last)
+    assert Operations.of(run) == Operations.of(lambda: model(ready))
+
+
+def test_passes_are_timed_without_gradients(cpu_alone, monkeypatch):
+    timed = []
+    monkeypatch.setattr(latency, "on_cpu", lambda run: timed.append(torch.is_grad_enabled()) or 1.0)
+    latency.time_variants(SETTINGS, {"single": VARIANTS["single"]}, 19, {"single": (64, 64)})
+    assert timed and not any(timed)
+
+
+def test_the_cpu_s_clock_runs_while_a_pass_does_and_no_longer(monkeypatch):
+    happened = []
+    monkeypatch.setattr(latency.time, "perf_counter_ns", lambda: happened.append("clock") or 3_000_000 * len(happened))
+    assert latency.on_cpu(lambda: happened.append("pass")) == 6
+    assert happened == ["clock", "pass", "clock"]
+
+
+def test_the_gpu_s_clock_starts_on_an_idle_device_and_is_read_when_the_work_is_done(monkeypatch):
+    happened = []
+
+    class Event:
+        def __init__(self, enable_timing):
+            self.name = f"event {len(made)}"
+            made.append(self)
+
+        def record(self):
+            happened.append(f"{self.name} recorded")
+
+        def synchronize(self):
+            happened.append(f"{self.name} waited for")
+
+        def elapsed_time(self, other):
+            return 4.0 if (self, other) == tuple(made) else None
+
+    made = []
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: happened.append("idle"))
+    assert latency.on_gpu(lambda: happened.append("pass")) == 4.0
+    assert happened == ["idle", "event 0 recorded", "pass", "event 1 recorded", "event 1 waited for"]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -1,4 +1,4 @@
-"""Pretraining and training as a user sees them: repeatable, resumable, paired by seed, and plain about bad input."""
+"""Training as a user sees it: repeatable, resumable, paired by seed, on the right frames, and plain about bad input."""
 
 import hashlib
 import json
@@ -10,16 +10,22 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from models.initialisation import initialise
+from models.network import Classifier
 from models.segmenter import Segmenter
-from pipeline import augment, optimise, params, weights
-from pipeline.datasets.base import IGNORE
+from pipeline import params, weights
 from pipeline.errors import BadInput
+from pipeline.optimise import Checkpoint
+from pipeline.prepared import Prepared
+from pipeline.pretrain import trained
+from pipeline.train import Frames, train
 from tests.conftest import Workspace, copy_repository
+from tests.prepared_frames import write_prepared
 
 RUN = Path("results/runs/synthetic/crops/quick/d/0")
 TRAIN = ("train", "synthetic", "crops", "quick", "d", "0", "--no-track")
@@ -103,14 +109,6 @@ def test_a_second_trainer_waits_for_the_first_and_uses_what_it_made(pretrained):
     assert "another process works on" in second.stderr and "the other process finished it" in second.stderr
 
 
-def test_the_weights_are_loaded_into_every_network_and_counted(pretrained):
-    pretrained.pipeline(*TRAIN)
-    first, second = json.loads((RUN / "train.json").read_text())["result"]["loaded"]
-    assert first["missing"] == 6 and first["reshaped"] == 0, "all but attention's way back (weight) and its norm (five)"
-    assert second["matched"] > 0.9 * first["matched"] and second["reshaped"] > 0
-    assert "fc.weight" in "".join(state(Path("results/pretrained/crops/quick/xception-a-fitted/weights.pt")))
-
-
 def test_weights_hold_no_code_and_are_refused_for_another_network(pretrained, tmp_path):
     path = Path("results/pretrained/crops/quick/xception-a-fitted/weights.pt")
     assert torch.load(path, weights_only=True)["made_for"] == {"backbone": "xception-a-fitted"}
@@ -124,51 +122,6 @@ def test_weights_hold_no_code_and_are_refused_for_another_network(pretrained, tm
     weights.save(broken, {"made_for": {"backbone": "x"}, "state": {"other": torch.zeros(1)}})
     with pytest.raises(BadInput, match="holds no tensor of this network"):
         weights.load_pretrained(stranger.structure.networks, broken, "x")
-
-
-def test_structures_of_one_seed_see_the_same_crops_whatever_the_order_they_are_asked_in():
-    training = params.load().recipes["camvid"].training
-    image = torch.randint(0, 255, (128, 256, 3), dtype=torch.uint8).numpy()
-    label = torch.randint(0, 19, (128, 256), dtype=torch.uint8).numpy()
-
-    def crop(seed: int, epoch: int):
-        random = augment.generator(seed, augment.AUGMENTATION, epoch, 7)
-        return augment.crop_frame(image, label, training, random)
-
-    first, other = crop(0, 3), crop(0, 4)
-    assert torch.equal(first[0], crop(0, 3)[0]) and torch.equal(first[1], crop(0, 3)[1])
-    assert not torch.equal(first[0], other[0]) and not torch.equal(first[0], crop(1, 3)[0])
-    assert list(optimise.Epochs(8, 4, seed=0)) == list(optimise.Epochs(8, 4, seed=0))
-    assert list(optimise.Epochs(8, 4, seed=0)) != list(optimise.Epochs(8, 4, seed=1))
-
-
-@pytest.mark.parametrize("scale", [0.75, 1.0, 1.75])
-def test_a_crop_keeps_image_and_label_together_and_pads_with_ignore(scale):
-    wanted = {"scale": (scale, scale), "flip": 1.0, "input_size": (128, 256), "frame_size": (128, 256)}
-    recipe = params.load().recipes["quick"].training.model_copy(update=wanted)
-    label = torch.arange(16, dtype=torch.uint8).repeat_interleave(8)[:, None].repeat(1, 256).numpy()
-    image = (label[..., None] * 10).repeat(3, axis=2)
-    pixels, classes = augment.crop_frame(image, label, recipe, augment.generator(0, augment.AUGMENTATION, 0, 0))
-    assert pixels.shape == (3, 128, 256) and classes.shape == (128, 256)
-    kept = classes != IGNORE
-    assert bool(kept.all()) == (scale >= 1)
-    assert kept.float().mean() == pytest.approx(min(1, scale**2), abs=0.02)
-    colour = (pixels * augment.SPREAD[:, None, None] + augment.MEAN[:, None, None])[0] * 255 / 10
-    assert (colour - classes)[kept].abs().median() < 0.5
-    assert torch.all(pixels[:, ~kept] == 0)
-
-
-def test_the_poly_rate_agrees_with_torch():
-    parameter = torch.nn.Parameter(torch.zeros(1))
-    optimiser = torch.optim.SGD([parameter], 0.2)
-    scheduler = torch.optim.lr_scheduler.PolynomialLR(optimiser, total_iters=50, power=0.9)
-    for step in range(50):
-        assert optimise.poly(step, 50, 0.2, 0.9) == pytest.approx(scheduler.get_last_lr()[0])
-        optimiser.step()
-        scheduler.step()
-    assert [optimise.poly(step, 10**9, 1.0, 0.9, warmup=4) for step in range(6)] == pytest.approx(
-        [0.2, 0.4, 0.6, 0.8, 1, 1]
-    )
 
 
 def test_a_batch_larger_than_the_set_and_a_diverging_rate_say_so(pretrained):
@@ -192,3 +145,136 @@ def test_initial_weights_depend_on_the_seed_alone():
         initialise(model, seed)
     assert same(models[0].state_dict(), models[1].state_dict())
     assert not same(models[0].state_dict(), models[2].state_dict())
+
+
+DEFAULTS = params.load()
+SIZE = (64, 96)
+RECIPE = DEFAULTS.recipes["quick"].training.model_copy(
+    update={"input_size": SIZE, "frame_size": SIZE, "epochs": 2, "batch": 2, "scale": (0.75, 1.75)}
+)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Frames that share their red and green, which are noise; a frame's class is its number, and twenty times the blue.
+
+    Frames 0 to 3 are of train, 4 and 5 of val, 6 and 7 of test.
+    """
+    noise = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    images, labels = np.stack([noise] * 8), np.zeros((8, *SIZE), np.uint8)
+    for number in range(8):
+        images[number, ..., 2], labels[number] = 20 * number, number
+    parts = {"train": slice(4), "val": slice(4, 6), "test": slice(6, 8)}
+    names = [f"class {number}" for number in range(8)]
+    write_prepared(tmp_path / "data", names, **{split: (images[part], labels[part]) for split, part in parts.items()})
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def start(data, tmp_path):
+    """Train a variant, by name or itself, in a folder of its own."""
+
+    def start(variant, pretrained=None, recipe=RECIPE, seed=0):
+        variant = DEFAULTS.variants[variant] if isinstance(variant, str) else variant
+        folder = tmp_path / "run"
+        return train(recipe, variant, seed, data, pretrained, folder, Checkpoint(folder / "checkpoint.pt", "same"))
+
+    start.folder = tmp_path / "run"
+    return start
+
+
+@pytest.fixture
+def begun(start, monkeypatch):
+    """What the loop is given in place of training: the network's state and the frames, by variant and seed."""
+
+    def begun(variant, pretrained=None, seed=0):
+        given = []
+
+        def loop(model, frames, recipe, seed, *rest):
+            given.append(({name: value.clone() for name, value in model.state_dict().items()}, frames, seed))
+            return pd.DataFrame({"loss": [0.0]})
+
+        monkeypatch.setattr("pipeline.train.optimise", loop)
+        monkeypatch.setattr("pipeline.train.health.step", lambda *rest: {})
+        monkeypatch.setattr("pipeline.train._health", lambda *rest: {"last": {"loss": 0.0}})
+        result = start(variant, pretrained, seed=seed)
+        return *given[0], result
+
+    return begun
+
+
+def test_each_image_meets_its_own_label_and_the_scored_split_is_not_trained_on(data):
+    frames = Frames(Prepared(data), RECIPE.model_copy(update={"splits": ["train", "val"], "score": "test"}), 0)
+    for index in range(len(frames)):
+        pixels, labels = frames[3, index]
+        kept = labels != 255
+        assert set(labels[kept].tolist()) == {index}
+        blue = (pixels[2] * 0.225 + 0.406) * 255
+        assert torch.all((blue[kept] - 20 * index).abs() < 1)
+    assert len(frames) == 6, "the four of train and the two of val"
+
+
+def test_a_crop_depends_on_seed_epoch_and_frame_and_on_nothing_else(data):
+    def red(seed, epoch, index):
+        return Frames(Prepared(data), RECIPE, seed)[epoch, index][0][0]
+
+    first = red(0, 3, 1)
+    assert torch.equal(first, red(0, 3, 1))
+    assert not any(torch.equal(first, red(*other)) for other in ((1, 3, 1), (0, 4, 1), (0, 3, 2)))
+
+
+def test_variants_of_one_seed_see_the_same_crops_in_the_same_order(begun):
+    runs = [begun(*which) for which in (("single", None, 3), ("d", None, 3), ("fast-scnn", None, 3), ("d", None, 4))]
+    assert [seed for _, _, seed, _ in runs] == [3, 3, 3, 4]
+    first, *same, other = ([frames[2, index][0] for index in range(4)] for _, frames, _, _ in runs)
+    assert all(torch.equal(*pair) for each in same for pair in zip(first, each, strict=True))
+    assert not any(torch.equal(*pair) for pair in zip(first, other, strict=True))
+
+
+def test_what_is_kept_is_the_last_epoch_s_network_with_its_running_statistics(start):
+    start("single")
+    kept, last = state(start.folder / "weights.pt"), weights.load(start.folder / "checkpoint.pt")
+    assert [row["epoch"] for row in last["curve"]] == [0, 1] and same(kept, last["model"])
+    assert {int(value) for name, value in kept.items() if name.endswith("num_batches_tracked")} == {4}
+    rates = [RECIPE.rate * (1 - step / 4) ** 0.9 * (step + 1) / (RECIPE.warmup + 1) for step in (1, 3)]
+    assert pd.read_csv(start.folder / "curve.csv")["rate"].tolist() == pytest.approx(rates), "the recipe's warm-up"
+
+
+@pytest.fixture
+def backbone(tmp_path):
+    """A pretrained network with its FC layer, and running statistics that no network starts from."""
+    name = DEFAULTS.variants["d"].pretrained
+    model = Classifier(name)
+    initialise(model, 7)
+    for key, value in model.state_dict().items():
+        if "running" in key:
+            value.uniform_(1, 2)
+    weights.save(tmp_path / "backbone.pt", {"made_for": {"backbone": name}, "state": trained(model)})
+    return tmp_path / "backbone.pt"
+
+
+def test_every_network_starts_from_the_pretrained_tensors_fc_layer_and_running_statistics_included(begun, backbone):
+    pretrained = state(backbone)
+    began, _, _, result = begun("d", backbone)
+    for number in (0, 1):
+        own = {name: began.get(f"structure.networks.{number}.{name}") for name in pretrained}
+        fitting = [name for name, value in own.items() if value is not None and value.shape == pretrained[name].shape]
+        assert all(torch.equal(own[name], pretrained[name]) for name in fitting)
+        assert {"attention.fc.weight", "attention.fc.bias", "backbone.enc4.3.body.2.1.1.running_var"} <= set(fitting)
+        assert result["loaded"][number]["matched"] == len(fitting)
+    first, second = result["loaded"]
+    assert first["matched"] == len(pretrained) and first["missing"] == 6, "attention's way back and its norm"
+    assert second["matched"] > 0.9 * first["matched"] and second["reshaped"] > 0
+
+
+def test_a_network_of_another_paper_trains_from_scratch(start):
+    result = start("fast-scnn")
+    assert result["loaded"] == [] and np.isfinite(result["loss"])
+    kept = weights.load(start.folder / "weights.pt")
+    assert kept["made_for"] == {"variant": {"peer": "fast-scnn"}, "classes": 8}
+    assert any(key.startswith("auxiliary.") for key in kept["state"])
+
+
+def test_a_network_of_another_paper_takes_no_backbone_of_dfanet(start, backbone):
+    with pytest.raises(BadInput, match="fast-scnn cannot start from .*train it in a study that trains from scratch"):
+        start("fast-scnn", backbone)

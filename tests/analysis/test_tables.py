@@ -55,6 +55,16 @@ def test_differences_are_paired_by_seed(whole, structures):
     assert row["difference_images_low"] < row["difference"] < row["difference_images_high"]
 
 
+def test_intervals_pair_the_seeds_and_means_are_over_all_of_them(made):
+    made.frames = 4
+    accuracy, structures, *_ = both(made.write())
+    scores = accuracy.dropna(subset="seed").set_index(["model", "seed"])
+    expected = ttest_rel(scores.loc["d", "miou"], scores.loc["single", "miou"]).confidence_interval(0.95)
+    row = structures.set_index("variant").loc["d"]
+    assert (row["difference_seeds_low"], row["difference_seeds_high"]) == pytest.approx(tuple(expected))
+    assert row["pixel_accuracy"] == pytest.approx(scores.loc["d", "pixel_accuracy"].mean())
+
+
 def test_verdicts_tell_a_clear_difference_from_noise(structures):
     """By construction `b` errs on 12 % of the pixels, `single` and `c` on 20 %."""
     assert structures["verdict"].loc[["single", "b", "c"]].tolist() == ["baseline", "above", "within the noise"]

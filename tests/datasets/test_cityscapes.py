@@ -33,7 +33,12 @@ def refused(root, sentence):
 
 
 def test_official_ids():
-    assert len(CLASSES) == len(LABEL_IDS) == 19
+    """As cityscapesscripts/helpers/labels.py has them, in the order of its train ids."""
+    assert dict(zip((each.name for each in CLASSES), LABEL_IDS, strict=True)) == {
+        "road": 7, "sidewalk": 8, "building": 11, "wall": 12, "fence": 13, "pole": 17, "traffic light": 19,
+        "traffic sign": 20, "vegetation": 21, "terrain": 22, "sky": 23, "person": 24, "rider": 25, "car": 26,
+        "truck": 27, "bus": 28, "train": 31, "motorcycle": 32, "bicycle": 33,
+    }  # fmt: skip
     assert (TRAIN_IDS[7], TRAIN_IDS[23], TRAIN_IDS[33]) == (0, 10, 18)
     assert np.count_nonzero(TRAIN_IDS == IGNORE) == 256 - 19
 

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from models.aspp import ASPP
-from models.structures import STRUCTURES
+from models.structures import ALONE, STRUCTURES
 
 IMAGES = torch.rand(2, 3, 97, 131, generator=torch.Generator().manual_seed(0))
 
@@ -37,6 +38,47 @@ def test_c_and_d_pass_the_output(chain):
     structure = chain[1]
     disturbed = second_output(structure, lambda features, last: (features, last + 1))
     assert not torch.equal(disturbed, second_output(structure))
+
+
+def test_gradients_go_back_the_ways_that_features_went(chain):
+    """Each by itself: what the first network hands on is cut off from the first network."""
+    name, structure = chain
+    cut = []
+
+    def leaves(features, last):
+        cut.extend(each.detach().requires_grad_() for each in (*features, last))
+        return type(features)(*cut[:3]), cut[3]
+
+    handle = structure.networks[0].register_forward_hook(lambda module, inputs, outputs: leaves(*outputs))
+    structure(IMAGES).high[1].square().sum().backward()
+    handle.remove()
+    passed = [each.grad is not None and bool(each.grad.any()) for each in cut]
+    assert passed == [name == "d"] * 3 + [True]
+
+
+@pytest.mark.parametrize("name", ["c", "d"])
+def test_each_network_reads_the_one_before_it_at_the_size_of_its_first_stage(name):
+    structure = STRUCTURES[name]("xception-b", "fc", 3).eval()
+    seen = []
+    for network in structure.networks:
+        network.register_forward_hook(lambda module, inputs, outputs: seen.append((inputs[0], *outputs)))
+    structure(IMAGES)
+    for (_, features, last), (read, *_) in zip(seen[:-1], seen[1:], strict=True):
+        size = features[0].shape[-2:]
+        torch.testing.assert_close(read, F.interpolate(last, size, mode="bilinear", align_corners=False))
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_what_is_fused_and_what_is_handed_on_has_gone_through_attention(name):
+    alone = name in ALONE
+    structure = STRUCTURES[name]("xception-b", "fc", 1 if alone else 2).eval()
+    read = []
+    for network in structure.networks:
+        network.attention.register_forward_hook(lambda module, inputs, output: torch.zeros_like(output))
+        network.register_forward_pre_hook(lambda module, inputs: read.append(inputs[0]))
+    high = structure(IMAGES).high
+    assert not any(output.any() for output in high)
+    assert bool(read[-1].any()) == (alone or name == "a"), "which see the image"
 
 
 @pytest.mark.parametrize("branch", [0, 1])
