@@ -21,6 +21,9 @@ def exists(point: dict) -> bool:
     return alone == (point["networks"] == 1) and fused and plain
 
 
+SHARE = r"decoder\.((high|low)\.reduce\.\d+\.1|merge\.1|merge\.1\.1)\.weight"
+"""Norms of what the decoder adds: they start with their share of the sum, which differs with the number of terms."""
+
 ALLOWED = [point for point in POINTS if exists(point)]
 FORBIDDEN = [point for point in POINTS if not exists(point)]
 
