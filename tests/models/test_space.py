@@ -135,16 +135,21 @@ def test_pyramid_pooling_adds_a_context_and_what_reads_it(before, after):
     assert {key for key in found if not key.startswith("structure.context.")} == {reads}
 
 
-FITTED = (r"structure\.networks\.\d\.backbone\.enc[234]\.\d\.(body\.\d\.norm|shortcut\..*)", r"decoder\.merge\..*")
+FITTED = (
+    r"structure\.networks\.\d\.backbone\.enc[234]\.\d\.(body\.\d\.norm|shortcut\..*)",
+    r"decoder\.merge\..*",
+    r"structure\.networks\.\d\.attention\.(back|norm)",
+)
 
 
 @pytest.mark.parametrize("point", [p for p in ALLOWED if p["networks"] in (1, 3)], ids=name)
-def test_the_fitted_reading_changes_shortcuts_depthwise_norms_and_the_merge(point):
+def test_the_fitted_reading_changes_shortcuts_depthwise_norms_the_merge_and_the_gate(point):
     found = changed(point, point | {"reading": "fitted"})
-    assert bool(found) == (point["backbone"] != "resnet-50")
-    blocks, merge = (re.compile(part) for part in FITTED)
-    assert all(blocks.fullmatch(key) or merge.fullmatch(key) for key in found)
-    assert any(map(merge.fullmatch, found)) == (point["decoder"] == "HL+LL")
+    blocks, merge, gate = ({key for key in found if re.fullmatch(part, key)} for part in FITTED)
+    assert found == blocks | merge | gate
+    assert bool(blocks) == (point["backbone"] != "resnet-50")
+    assert bool(merge) == (point["decoder"] == "HL+LL")
+    assert bool(gate) == (point["attention"] == "fc")
 
 
 def test_scale_changes_no_module_and_costs_what_the_smaller_image_does():
