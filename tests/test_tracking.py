@@ -73,7 +73,7 @@ def test_a_tracked_run_holds_everything_the_files_hold(params: Params) -> None:
     assert last["latency/quickstart/cpu eager float32 median_ms"] == 12.5
     logged = dict(query(f"select key, value from params where run_uuid = '{id}'"))
     assert logged["variant"] == "d" and logged["network.networks"] == "2" and logged["training.epochs"] == str(EPOCHS)
-    assert logged["pretraining.epochs"] == "3" and logged["data.size"] == "[128, 256]"
+    assert logged["pretraining.epochs"] == "8" and logged["data.size"] == "[128, 256]"
     weights = job.folder / paths.WEIGHTS
     assert tags(id)["weights.sha256"] == provenance.digests([weights])[str(weights)]
     assert tags(id)["study.quickstart"] == "true" and tags(id)["conditions.device"] == "cpu"
