@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -136,14 +137,12 @@ def attempt_all(mistakes: list[Mistake]) -> list[Outcome]:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(SHARED)
     tests = sorted({test for mistake in mistakes for test in mistake.tests})
-    with context.Pool(JOBS, maxtasksperchild=1) as pool:
+    with ProcessPoolExecutor(JOBS, context, max_tasks_per_child=1) as pool:
         halves = [half for half in (tests[::2], tests[1::2]) if half]  # pytest would take none for all
-        healthy = pool.map_async(unplanted, halves, chunksize=1)
-        started = pool.imap(attempt, mistakes)
-        for each in healthy.get():
+        for each in pool.map(unplanted, halves):
             if each.test:
                 raise SystemExit(f"{each.test} fails without any mistake: {each.reason}")
-        return list(progress(started, "planted mistakes", len(mistakes), unit="mistakes"))
+        return list(progress(pool.map(attempt, mistakes), "planted mistakes", len(mistakes), unit="mistakes"))
 
 
 def table(outcomes: list[Outcome]) -> str:
