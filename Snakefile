@@ -1,4 +1,4 @@
-# The graph as Snakemake reads it. pipeline/graph.py says what every stage takes and makes; dvc.yaml says the same.
+# The graph as Snakemake reads it. pipeline/graph/graph.py says what every stage takes and makes; dvc.yaml says the same.
 #
 #   snakemake --cores 8                          the default study (params.yaml)
 #   snakemake --cores 8 --config study=camvid    another (studies/camvid.yaml)

@@ -6,36 +6,31 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis import (
+from analysis.claims import claims
+from analysis.claims.claims import Claim
+from analysis.claims.contradictions import contradictions
+from analysis.figures import (
     accuracy_vs_cost,
     architecture,
-    claims,
     curves,
-    health,
-    latency,
-    markdown,
     networks,
     per_class,
     qualitative,
-    records,
     roofline,
     style,
-    table1,
-    tables,
     trade_off,
-    verdict_page,
 )
-from analysis.claims import Claim
-from analysis.contradictions import contradictions
-from analysis.cost import Cost
-from analysis.records import Record
 from analysis.report import page
-from analysis.results import Results, read
-from pipeline import paths
-from pipeline.storage import atomic
+from analysis.results import latency, records
+from analysis.results.cost import Cost
+from analysis.results.records import Record
+from analysis.results.results import Results, read
+from analysis.tables import frames, health, markdown, table1, verdict_page
+from pipeline.config import paths
+from pipeline.utils.files import atomic
 
 if TYPE_CHECKING:
-    from pipeline.params import Study
+    from pipeline.config.params import Study
 
 EAGER = "eager float32"
 """What deployment forms are compared with."""
@@ -51,7 +46,7 @@ def analyse(
     predictions alone.
     """
     found, paper = read(study, results), _paper(results)
-    accuracy, structures = tables.accuracy(found), tables.structures(found)
+    accuracy, structures = frames.accuracy(found), frames.structures(found)
     latencies, timing = _latency(found)
     of, tolerances = claims.read(), claims.tolerances()
     judged, disagreements = verdict_page.judge(found, paper, of, tolerances), contradictions(of)

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from pipeline.progress import progress
+from pipeline.utils.progress import progress
 
 ROOT = Path(__file__).parents[1]
 MISTAKES = Path(__file__).with_suffix(".yaml")

@@ -15,9 +15,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline import params, paths
-from pipeline.datasets.registry import open_source
-from pipeline.prepared import Prepared
+from pipeline.config import params, paths
+from pipeline.data.reader import Prepared
+from pipeline.data.registry import open_source
 
 TARGET = 5
 """What the prepared form has to be worth."""

@@ -1,7 +1,7 @@
 """Attention over channels: the paper's, which holds what the ImageNet classifier knows, and controls for it.
 
 Every kind is built from (channels, reading), weights its features by one number a channel, and gives these numbers
-before `scale` as `gates(features)`, so that training can be checked for gates that do nothing (pipeline/health.py).
+before `scale` as `gates(features)`, so that pipeline/training/health.py can find gates that do nothing.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """What the paper leaves open, as choices: a reading is one answer to each question, and nothing that the paper says.
 
-`pipeline/readings.py` tries them all on the paper's MACs and Params. The defaults are the reading `first`.
+`pipeline/complexity/readings.py` tries them all on the paper's MACs and Params. The defaults are the reading `first`.
 """
 
 from dataclasses import dataclass, field, replace

@@ -5,8 +5,9 @@ import os
 import sys
 from pathlib import Path
 
-from pipeline import graph, params
-from pipeline.errors import BadInput, did_you_mean
+from pipeline.config import params
+from pipeline.graph import graph
+from pipeline.utils.errors import BadInput, did_you_mean
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -82,7 +83,7 @@ def _job(options: argparse.Namespace) -> None:
     _known(wildcards, loaded)
     if "study" in wildcards and "DVC_STAGE" in os.environ:
         # DVC would leave out a run that was added since: it learns of runs from dvc.yaml alone.
-        from pipeline import dvc
+        from pipeline.graph import dvc
 
         dvc.check()
     run(graph.job(loaded, options.stage, wildcards), loaded, track=not options.no_track)
@@ -111,20 +112,20 @@ def _plan(options: argparse.Namespace) -> None:
 
 
 def _fetch(options: argparse.Namespace) -> None:
-    from pipeline.datasets.registry import fetch
+    from pipeline.data.registry import fetch
 
     _known({"data": options.data}, loaded := params.load())
     fetch(options.data, loaded.data[options.data])
 
 
 def _agree(options: argparse.Namespace) -> None:
-    from pipeline.engine import agree
+    from pipeline.graph.engine import agree
 
     print(agree(params.load(options.study)))
 
 
 def _dvc(options: argparse.Namespace) -> None:
-    from pipeline import dvc
+    from pipeline.graph import dvc
 
     dvc.write()
 
@@ -142,9 +143,9 @@ def _render(options: argparse.Namespace) -> None:
 
 
 def _ui(options: argparse.Namespace) -> None:
-    from pipeline import tracking
+    from pipeline.tracking import track
 
-    tracking.serve(options.port, params.load(options.study))
+    track.serve(options.port, params.load(options.study))
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -156,7 +157,7 @@ def _export(options: argparse.Namespace) -> None:
     if options.output.is_dir() or options.output.exists() and not options.force:
         raise BadInput(f"{options.output} exists; name another file, or --force if it may be replaced")
     size = _size(options.size)
-    from pipeline.export import export
+    from pipeline.deployment.export import export
 
     variant = loaded.variants[options.variant]
     print(export(variant, options.classes, size, options.format, options.output, options.checkpoint))
@@ -164,7 +165,7 @@ def _export(options: argparse.Namespace) -> None:
 
 def _predict(options: argparse.Namespace) -> None:
     size = options.size and _size(options.size)
-    from pipeline.predict import predict
+    from pipeline.deployment.predict import predict
 
     done = predict(Path(options.checkpoint), options.images, options.output, options.data, size, options.force)
     print(f"{done} picture{'s' if done > 1 else ''} segmented, in {options.output}")

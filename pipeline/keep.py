@@ -7,9 +7,10 @@ import shutil
 from pathlib import Path
 
 from analysis.study import analyse
-from pipeline import graph, paths, provenance
-from pipeline.errors import BadInput
-from pipeline.params import Params
+from pipeline.config import paths
+from pipeline.config.params import Params
+from pipeline.graph import graph, provenance
+from pipeline.utils.errors import BadInput
 
 KEPT_STAGES = [stage for stage in graph.STAGES if stage not in ("analyse", "track")]
 

@@ -4,10 +4,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from pipeline import engine, graph, paths, prepared, storage
-from pipeline.datasets import registry
-from pipeline.errors import BadInput
-from pipeline.params import NO_IMAGES, Params
+from pipeline.config import paths
+from pipeline.config.params import NO_IMAGES, Params
+from pipeline.data import reader, registry
+from pipeline.graph import engine, graph
+from pipeline.utils import files
+from pipeline.utils.errors import BadInput
 
 START = 5.0
 """Seconds that a job spends on starting Python and importing its libraries."""
@@ -37,7 +39,7 @@ def count(params: Params, name: str, split: str) -> int | None:
     if name == NO_IMAGES:
         return 0
     try:
-        return prepared.Prepared(paths.fill(paths.PREPARED, data=name)).splits[split]["count"]
+        return reader.Prepared(paths.fill(paths.PREPARED, data=name)).splits[split]["count"]
     except (BadInput, KeyError):
         pass
     try:
@@ -76,9 +78,9 @@ def _disk(params: Params) -> str:
     waiting = [
         job.wildcards["data"] for job in graph.jobs(params) if job.stage == "prepare" and not job.record.exists()
     ]
-    free = storage.size(storage.free_space(Path.cwd()))
+    free = files.size(files.free_space(Path.cwd()))
     try:
-        needed = storage.size(sum(_bytes(params, name) for name in waiting))
+        needed = files.size(sum(_bytes(params, name) for name in waiting))
     except BadInput as error:
         return f"disk       unknown: {error}"
     return f"disk       {needed} of prepared data still to write, {free} free"
@@ -133,7 +135,7 @@ def _minutes(seconds: float) -> str:
 
 def _sizes(params: Params) -> list[str]:
     """A line for each structure that is none at the size trained on or scored."""
-    from pipeline import reach
+    from pipeline.complexity import reach
 
     study, training = params.study, params.recipes[params.study.recipe].training
     variants = {name: params.variants[name] for name in study.variants}
@@ -163,7 +165,7 @@ def _measured(params: Params) -> dict[str, float]:
 def _step(model, size: tuple[int, int]) -> float:
     import torch
 
-    from pipeline import device
+    from pipeline.utils import device
 
     where = device.choose(1)
     batch = max(2, min(16, 200_000 // (size[0] * size[1])))

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from pipeline import claimed, graph, paths, provenance
-from pipeline.datasets import registry
-from pipeline.errors import BadInput
-from pipeline.graph import Job
-from pipeline.params import Params
-from pipeline.storage import NO_SPACE
+from pipeline.config import claims, paths
+from pipeline.config.params import Params
+from pipeline.data import registry
+from pipeline.graph import graph, provenance
+from pipeline.graph.graph import Job
+from pipeline.utils.errors import BadInput
+from pipeline.utils.files import NO_SPACE
 
 if TYPE_CHECKING:
-    from pipeline.optimise import Checkpoint
-    from pipeline.params import Training
+    from pipeline.config.params import Training
+    from pipeline.training.loop import Checkpoint
 
 
 def run(job: Job, params: Params, track: bool = True) -> None:
@@ -48,7 +49,7 @@ def checkpoint(job: Job, params: Params) -> "Checkpoint":
     """Where an unfinished job keeps its state, and the fingerprint of everything that makes the job."""
     import torch
 
-    from pipeline.optimise import Checkpoint
+    from pipeline.training.loop import Checkpoint
 
     made_of = {
         **provenance.made_of(job, params),
@@ -143,14 +144,14 @@ Outcome = tuple[dict[str, Any], dict[str, Any]]
 
 
 def _prepare(job: Job, params: Params, track: bool) -> Outcome:
-    from pipeline.prepare import prepare
+    from pipeline.data.prepare import prepare
 
     name = job.wildcards["data"]
     return prepare(name, params.data[name], job.folder), {}
 
 
 def _pretrain(job: Job, params: Params, track: bool) -> Outcome:
-    from pipeline.pretrain import pretrain
+    from pipeline.training.pretrain import pretrain
 
     recipe = params.recipes[job.wildcards["recipe"]].pretraining
     backbone, images = job.wildcards["backbone"], job.inputs[0].parent
@@ -158,7 +159,7 @@ def _pretrain(job: Job, params: Params, track: bool) -> Outcome:
 
 
 def _train(job: Job, params: Params, track: bool) -> Outcome:
-    from pipeline.train import train
+    from pipeline.training.train import train
 
     data = job.inputs[0].parent
     pretrained = next((path for path in job.inputs if path.name == paths.WEIGHTS), None)
@@ -197,9 +198,9 @@ def _live(job: Job, params: Params, track: bool) -> Iterator[Callable[[dict[str,
     if not track:
         yield lambda row: None
         return
-    from pipeline import tracking
+    from pipeline.tracking import track
 
-    run = tracking.start(job, params)
+    run = track.start(job, params)
     status = "FAILED"
     try:
         yield lambda row: run.epoch(int(row["epoch"]), {key: row[key] for key in ("rate", "loss", "accuracy")})
@@ -209,7 +210,7 @@ def _live(job: Job, params: Params, track: bool) -> Iterator[Callable[[dict[str,
 
 
 def _evaluate(job: Job, params: Params, track: bool) -> Outcome:
-    from pipeline.evaluate import evaluate
+    from pipeline.evaluation.evaluate import evaluate
 
     manifest, trained = job.inputs
     training, variant = _training(job, params), params.variants[job.wildcards["variant"]]
@@ -219,40 +220,40 @@ def _evaluate(job: Job, params: Params, track: bool) -> Outcome:
 
 
 def _floor(job: Job, params: Params, track: bool) -> Outcome:
-    from pipeline.floor import fit
+    from pipeline.evaluation.floor import fit
 
     return fit(params.floor, _training(job, params), job.inputs[0].parent), {"device": "cpu", "threads": 1}
 
 
 def _complexity(job: Job, params: Params, track: bool) -> Outcome:
-    from pipeline.complexity import count
+    from pipeline.complexity.macs import count
 
     variant, classes = params.variants[job.wildcards["variant"]], _classes(params)
     return count(params.complexity, variant, classes, _training(job, params).frame_size), {}
 
 
 def _paper(job: Job, params: Params, track: bool) -> Outcome:
-    from pipeline.paper import count
+    from pipeline.complexity.paper import count
 
-    return count(claimed.networks(), params.variants, claimed.CLASSES), {}
+    return count(claims.networks(), params.variants, claims.CLASSES), {}
 
 
 def _readings(job: Job, params: Params, track: bool) -> Outcome:
-    from pipeline.readings import search
+    from pipeline.complexity.readings import search
 
-    return search(claimed.rows(), params.variants, claimed.CLASSES), {}
+    return search(claims.rows(), params.variants, claims.CLASSES), {}
 
 
 def _latency(job: Job, params: Params, track: bool) -> Outcome:
-    from pipeline.latency import time_variants
+    from pipeline.timing.latency import time_variants
 
     variants = {name: params.variants[name] for name in params.study.variants}
     return time_variants(params.latency, variants, _classes(params), _sizes(params)), {}
 
 
 def _forms(job: Job, params: Params, track: bool) -> Outcome:
-    from pipeline.forms import time_forms
-    from pipeline.latency import most_pixels
+    from pipeline.deployment.forms import time_forms
+    from pipeline.timing.latency import most_pixels
 
     name, sizes = job.wildcards["variant"], _sizes(params)
     variant, largest = params.variants[name], most_pixels(sizes)
@@ -272,9 +273,9 @@ def _analyse(job: Job, params: Params, track: bool) -> Outcome:
 
 
 def _track(job: Job, params: Params, track: bool) -> Outcome:
-    from pipeline import tracking
+    from pipeline.tracking import track
 
-    return tracking.track(params, graph.jobs(params)), {}
+    return track.track(params, graph.jobs(params)), {}
 
 
 def _is_trial(job: Job, params: Params) -> bool:
@@ -291,7 +292,7 @@ def _classes(params: Params) -> int:
 
 
 def _device(threads: int) -> dict[str, Any]:
-    from pipeline import device
+    from pipeline.utils import device
 
     return device.describe(device.choose(threads))
 

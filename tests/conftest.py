@@ -103,7 +103,7 @@ def cpu_alone(monkeypatch: pytest.MonkeyPatch, torch_as_before: None) -> None:
     """A machine without a GPU, whose ceilings are measured by little work."""
     import torch
 
-    from pipeline import roofline
+    from pipeline.timing import roofline
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setitem(roofline.COPIED, "cpu", 2**20)

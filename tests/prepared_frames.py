@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.prepared import Prepared
+from pipeline.data.reader import Prepared
 
 
 def write_prepared(folder: Path, names: list[str], **splits: tuple[np.ndarray, ...]) -> Prepared:

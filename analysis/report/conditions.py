@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from analysis import conditions
-from analysis.records import Record, flatten
 from analysis.report.origins import commit, threads
-from analysis.results import Results
-from pipeline import paths
+from analysis.results import conditions
+from analysis.results.records import Record, flatten
+from analysis.results.results import Results
+from pipeline.config import paths
 
 
 def pairs(found: Results, records: Mapping[str, Record]) -> list[tuple[str, str]]:

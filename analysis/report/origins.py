@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from analysis.records import Record, flatten
 from analysis.report.cells import Table
-from pipeline import paths
+from analysis.results.records import Record, flatten
+from pipeline.config import paths
 
 if TYPE_CHECKING:
-    from pipeline.params import Study
+    from pipeline.config.params import Study
 
 COMPLEXITY = "results/paper/complexity.json"
 READINGS = "results/paper/readings.json"

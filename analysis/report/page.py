@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.conditions import all_of
-from analysis.records import Record
 from analysis.report import cells, conditions, readings, verdicts
 from analysis.report.origins import READINGS, Origins
-from analysis.results import Results
-from analysis.verdict_page import KNOWN
+from analysis.results.conditions import all_of
+from analysis.results.records import Record
+from analysis.results.results import Results
+from analysis.tables.verdict_page import KNOWN
 
 HERE = Path(__file__).parent
 MIME = {".svg": "image/svg+xml", ".png": "image/png"}

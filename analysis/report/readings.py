@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from analysis.records import Record, flatten
 from analysis.report.cells import Cell, Part, Table, significant
+from analysis.results.records import Record, flatten
 
 TITLES = {
     "candidates": "The best candidates, and those with a name",

@@ -5,13 +5,13 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.claims import PAPER
+from analysis.claims.claims import PAPER
+from analysis.claims.verdicts import by_bound
 from analysis.report import words
 from analysis.report.cells import PROSE, Cell, Table
 from analysis.report.origins import Origins
 from analysis.report.words import VERDICTS
-from analysis.verdicts import by_bound
-from pipeline.errors import BadInput
+from pipeline.utils.errors import BadInput
 
 COLUMNS = (
     "id", "source", "table", "row", "column", "quantity", "unit", "paper", "measured", "low", "high", "error",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.claims import OWN, PAPER
+from analysis.claims.claims import OWN, PAPER
 from analysis.report.cells import UNMEASURED, Cell, plain, significant
 from analysis.report.origins import Origins
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.results import Results, read
+from analysis.results.results import Results, read
 from analysis.study import analyse
 from tests.analysis.made import Made
 

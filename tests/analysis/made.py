@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.params import Study
+from pipeline.config.params import Study
+from tests.conftest import ROOT
 
-KEPT = Path(__file__).parents[2] / "studies/camvid"
+KEPT = ROOT / "studies/camvid"
 CLASSES = ("road", "building", "sky", "tree", "car", "pole")
 COLOURS = ((128, 64, 128), (128, 0, 0), (128, 128, 128), (128, 128, 0), (64, 0, 128), (192, 192, 128))
 VARIANTS = ("single", "a", "b", "c", "d", "dfanet-a")

@@ -9,7 +9,7 @@ from torch import nn
 
 from models.build import build
 from models.initialisation import initialise
-from pipeline.params import PEERS, Variant
+from pipeline.config.params import PEERS, Variant
 from tests.models.space import ALLOWED, name
 
 CLASSES, SIZE = 19, (64, 96)

@@ -9,8 +9,8 @@ import torch
 import yaml
 
 from models.build import build
-from pipeline import params
-from pipeline.complexity import count_at, count_layers
+from pipeline.complexity.macs import count_at, count_layers
+from pipeline.config import params
 
 VARIANTS = params.load().variants
 TOLERANCES = yaml.safe_load(Path("data/paper/tolerances.yaml").read_text())

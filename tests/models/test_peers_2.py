@@ -12,7 +12,7 @@ from models.heads import deployed_parameters
 from models.initialisation import initialise
 from models.mobilenet import MobileNetV2
 from models.resnet import ResNet
-from pipeline.complexity import count_at, count_layers
+from pipeline.complexity.macs import count_at, count_layers
 
 CLASSES = 19
 NAMES = ["icnet", "bisenet-1", "bisenet-2", "pspnet", "deeplab-v3plus", "deeplab-v3plus-light", "fast-scnn"]

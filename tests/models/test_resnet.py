@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from models.network import Classifier
 from models.resnet import Basic, Bottleneck, ResNet
-from pipeline.complexity import count_at
+from pipeline.complexity.macs import count_at
 
 PUBLISHED = {18: (11_689_512, 1.814), 50: (25_557_032, 4.089), 101: (44_549_160, 7.801)}
 """Parameters with the 1000-class layer, and GMACs at 224x224, of torchvision's models."""

@@ -9,7 +9,7 @@ import torch
 
 from models.initialisation import initialise
 from models.segmenter import Segmenter
-from pipeline import params
+from pipeline.config import params
 from tests.models.space import SHARE
 
 VARIANTS = {name: spec for name, spec in params.load().variants.items() if isinstance(spec, params.Variant)}

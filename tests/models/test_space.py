@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from models.build import build
 from models.initialisation import initialise
-from pipeline.complexity import count_layers
-from pipeline.params import Variant
+from pipeline.complexity.macs import count_layers
+from pipeline.config.params import Variant
 from tests.models.space import ALLOWED, FORBIDDEN, SHARE, name
 
 CLASSES, SIZE = 5, (65, 97)

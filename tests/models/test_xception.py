@@ -8,7 +8,7 @@ from models.layers import SeparableConv, resize
 from models.reading import Blocks
 from models.structures import STRUCTURES
 from models.xception import XCEPTION_A, XCEPTION_B, Block, Xception
-from pipeline.complexity import count_at
+from pipeline.complexity.macs import count_at
 
 
 def cost(module):

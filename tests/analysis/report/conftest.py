@@ -1,8 +1,9 @@
 import pandas as pd
 import pytest
 
-from analysis import curves, markdown, per_class, style, tables
+from analysis.figures import curves, per_class, style
 from analysis.report.page import render
+from analysis.tables import frames, markdown
 from tests.analysis.report import judged
 
 
@@ -15,8 +16,8 @@ def verdicts() -> pd.DataFrame:
 def parts(results) -> dict[str, dict]:
     """Tables and figures of the study as the page takes them; of the figures two, one of them in both formats."""
     texts = {
-        "accuracy": markdown.accuracy(results, tables.accuracy(results)),
-        "structures": markdown.structures(results, tables.structures(results)),
+        "accuracy": markdown.accuracy(results, frames.accuracy(results)),
+        "structures": markdown.structures(results, frames.structures(results)),
     }
     with style.context():
         curve, classes = curves.draw(results), per_class.draw(results)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analysis.report.page import render
-from pipeline.errors import BadInput
+from pipeline.utils.errors import BadInput
 
 
 class Document(HTMLParser):
@@ -169,7 +169,7 @@ def test_what_is_missing_is_said(results):
 
 
 def test_a_network_below_the_floor_is_said_on_top(made, verdicts):
-    from analysis.results import read
+    from analysis.results.results import read
 
     made.frames, made.errors["c"] = 4, 0.9
     text = Document(render(read(made.study, made.write().results), verdicts, {}, {})).text

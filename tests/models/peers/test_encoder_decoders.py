@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from models.build import build
 from models.initialisation import initialise
-from pipeline.complexity import count_at
+from pipeline.complexity.macs import count_at
 
 NAMES = ("segnet", "enet", "espnet", "espnet-c", "sq", "fcn-8s", "u-net")
 CLASSES = 19

@@ -1,0 +1,188 @@
+"""Claims: every number of the paper's tables, and of its peers' own papers, with the conditions that it is for.
+
+data/paper/claims.csv holds one a row, the value as printed; data/paper/tolerances.yaml says how near is near enough.
+"""
+
+import csv
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import yaml
+
+from pipeline.config import paths
+from pipeline.utils.errors import BadInput, did_you_mean
+
+PAPER = "dfanet"
+"""`source` of the paper that is reproduced; other sources are its peers' own papers."""
+OWN = ("DFANet", "Backbone", "Xception", "ResNet-50")
+"""How the rows of the paper's own networks begin; it quotes the others."""
+UNITS = {"macs": ("G",), "parameters": ("M", "MB"), "miou": ("%",), "time": ("ms",), "fps": ("1/s",)}
+"""The quantities, and the units each may be printed in."""
+COLUMNS = (
+    "id", "source", "table", "row", "column", "quantity", "value", "unit", "decimals", "variant", "size", "split",
+    "data", "device", "note",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One cell. `printed` is its text, `value` its number in `unit`; `size` is rows x columns of the frame.
+
+    `variant` is empty where the network is only quoted, `table` where a peer's paper was not at hand to say which.
+    """
+
+    id: str
+    source: str
+    table: str
+    row: str
+    column: str
+    quantity: str
+    printed: str
+    unit: str
+    variant: str
+    size: str
+    split: str
+    data: str
+    device: str
+    note: str
+
+    @property
+    def value(self) -> float:
+        return float(self.printed)
+
+    @property
+    def rounding(self) -> float:
+        """Half a unit of the last printed digit."""
+        return 0.5 * 10 ** -len(self.printed.partition(".")[2])
+
+    @property
+    def quoted(self) -> bool:
+        """Whether the paper repeats it from others."""
+        return self.source == PAPER and not self.row.startswith(OWN)
+
+    @property
+    def place(self) -> str:
+        """Where it is printed, in words."""
+        source = "" if self.source == PAPER else f"{self.source} "
+        return f"{source}Table {self.table}" if self.table else self.source
+
+
+class Tolerance(NamedTuple):
+    """By how much a measured value may miss a claim: a share of it, or points. The rounding is added."""
+
+    relative: float = 0.0
+    points: float = 0.0
+
+    def around(self, claim: Claim) -> float:
+        """The largest difference that counts as reproduced, in the claim's unit."""
+        return self.points + self.relative * claim.value + claim.rounding
+
+
+def read(folder: Path = Path(paths.PAPER), variants: Collection[str] | None = None) -> list[Claim]:
+    """All claims of claims.csv, in its order; with `variants`, each must name one of them or none.
+
+    `BadInput` names the line: a claim twice, an unknown variant, quantity or unit, or a value that is no number.
+    """
+    path = folder / "claims.csv"
+    with _opened(path) as file:
+        lines = csv.DictReader(file, restkey="more")
+        _columns(path, lines.fieldnames or ())
+        claims = [_claim(line, f"{path}, line {lines.line_num}", variants) for line in lines]
+    seen: dict[object, str] = {}
+    for claim in claims:
+        for key in (claim.id, (claim.source, claim.table, claim.row, claim.column)):
+            if key in seen:
+                raise BadInput(f"{path}: claim {claim.id} stands there twice (also as {seen[key]}); delete one")
+            seen[key] = claim.id
+    return claims
+
+
+def tolerances(folder: Path = Path(paths.PAPER)) -> dict[str, Tolerance]:
+    """The tolerance of each quantity. `BadInput` where one is missing, unknown or unreadable."""
+    path = folder / "tolerances.yaml"
+    with _opened(path) as file:
+        content = yaml.safe_load(file)
+    if not isinstance(content, dict) or set(content) != set(UNITS):
+        raise BadInput(f"{path} must hold a tolerance for each of {', '.join(UNITS)} and for nothing else")
+    try:
+        return {
+            quantity: Tolerance(**{key: float(value) for key, value in given.items() if key != "device"})
+            for quantity, given in content.items()
+        }
+    except (AttributeError, TypeError, ValueError) as error:
+        raise BadInput(f"{path} is unreadable ({error}); allowed are relative and points, each a number") from None
+
+
+def points(claims: list[Claim]) -> pd.DataFrame:
+    """Rows (model, variant, gmacs, ms, miou in %, split) of the paper's Tables 2 to 5, each network once.
+
+    `gmacs` and `ms`, an image's time, are NaN where the paper gives none.
+    """
+    cells = [each for each in claims if each.source == PAPER and each.table in "2345"]
+    costs = {(each.table, each.row, each.quantity): each.value for each in cells}
+    rows = [
+        (each.row, each.variant, *(costs.get((each.table, each.row, cost)) for cost in ("macs", "time")), each.value,
+         each.split)
+        for each in cells
+        if each.quantity == "miou"
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["model", "variant", "gmacs", "ms", "miou", "split"])
+    table = table.astype({"gmacs": float, "ms": float})
+    return table.drop_duplicates(["model", "gmacs", "miou", "split"], ignore_index=True)
+
+
+def _opened(path: Path):
+    try:
+        return path.open(newline="")
+    except FileNotFoundError:
+        raise BadInput(f"{path} is missing; it is part of the repository: `git checkout {path}`") from None
+
+
+def _columns(path: Path, found: Collection[str]) -> None:
+    if tuple(found) != COLUMNS:
+        raise BadInput(f"{path} has the columns {', '.join(found) or 'of no table'}; they must be {', '.join(COLUMNS)}")
+
+
+def _claim(line: dict[str, str | None], where: str, variants: Collection[str] | None) -> Claim:
+    if None in line.values() or "more" in line:
+        raise BadInput(f"{where} does not have {len(COLUMNS)} cells; it is cut short, or a comma wants quotes")
+    where = f"{where} ({line['id'] or 'no id'})"
+    _number(line, where)
+    _unit(line, where)
+    _variant(line, where, variants)
+    if not re.fullmatch(r"\d+x\d+", line["size"]):
+        raise BadInput(f"{where}: size is {line['size']!r}; it must be rows x columns of the input, as in 1024x2048")
+    line["printed"], _ = line.pop("value"), line.pop("decimals")
+    return Claim(**line)
+
+
+def _number(line: dict[str, str], where: str) -> None:
+    value, decimals = line["value"], line["decimals"]
+    if not re.fullmatch(r"\d+(\.\d+)?", value):
+        raise BadInput(f"{where}: value is {value!r}; it must be the printed number, as in 0.83")
+    if decimals != str(len(value.partition(".")[2])):
+        raise BadInput(f"{where}: decimals is {decimals!r}, but {value} is printed with another number of them")
+
+
+def _unit(line: dict[str, str], where: str) -> None:
+    quantity, unit = line["quantity"], line["unit"]
+    if quantity not in UNITS:
+        near = did_you_mean(quantity, UNITS)
+        raise BadInput(f'{where}: quantity "{quantity}" is unknown{near}; allowed are {", ".join(UNITS)}')
+    if unit not in UNITS[quantity]:
+        raise BadInput(f'{where}: unit "{unit}" is none of {quantity}; allowed are {", ".join(UNITS[quantity])}')
+
+
+def _variant(line: dict[str, str], where: str, variants: Collection[str] | None) -> None:
+    name = line["variant"]
+    if not name and not line["note"]:
+        raise BadInput(f"{where} names no variant; name one of params.yaml, or say in its note why there is none")
+    if name and variants is not None and name not in variants:
+        raise BadInput(
+            f'{where}: there is no variant "{name}" in params.yaml{did_you_mean(name, variants)}; add it there, or '
+            "leave the variant empty and say why in the note"
+        )

@@ -1,0 +1,129 @@
+"""What each variant gains and costs under one protocol: a panel a measure, a row a variant."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.figures import style
+from analysis.results import conditions, statistics
+from analysis.results.results import Results
+from analysis.results.statistics import NONE, Interval
+
+ROW = 0.24
+"""Inches."""
+WIDE = 20
+"""Ratio of the largest to the smallest value from which on an axis is logarithmic."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A panel: what each variant has, from where to where, and whether it differs from the baseline."""
+
+    title: str
+    unit: str
+    values: pd.Series
+    bars: dict[str, Interval]
+    differs: dict[str, bool]
+
+
+def draw(results: Results, structures: pd.DataFrame) -> Figure:
+    """`structures` is the table of `analysis.tables.frames`, whose verdict on mIoU is taken over."""
+    measures = [*_scores(results, structures), _macs(results), *_times(results)]
+    variants = results.study.variants
+    figure = style.figure(style.WIDTH, 0.75 + ROW * len(variants), _caption(results))
+    panels = figure.subplots(1, len(measures), sharey=True)
+    for axes, measure in zip(panels, measures, strict=True):
+        _panel(axes, results, measure)
+    panels[0].set_yticks(range(len(variants)), variants)
+    panels[0].set_ylim(len(variants) - 0.5, -0.5)
+    return figure
+
+
+def _scores(results: Results, structures: pd.DataFrame) -> list[Measure]:
+    """Accuracy, accuracy at borders, and recall of the smallest objects, in %."""
+    smallest = next(column for column in results.scores if column.startswith("recall_"))
+    columns = {"miou": "mIoU", "border_miou": "mIoU at borders", smallest: "Small objects"}
+    measures = []
+    for column, title in columns.items():
+        scores = 100 * results.scores[column]
+        bars = {name: statistics.over_seeds(scores.loc[name].to_numpy()) for name in results.study.variants}
+        differs = _paired(scores, results)
+        if column == "miou":
+            differs = dict(zip(structures["variant"], structures["verdict"].isin(["above", "below"]), strict=True))
+        unit = "recall, %" if column == smallest else "%"
+        measures.append(Measure(title, unit, 100 * results.means[column], bars, differs))
+    return measures
+
+
+def _paired(scores: pd.Series, results: Results) -> dict[str, bool]:
+    """Whether each variant's difference to the baseline, paired by seed, is beyond the noise (t test, Holm)."""
+    others = [name for name in results.study.variants if name != results.study.baseline]
+    differences = [(scores.loc[name] - scores.loc[results.study.baseline]).to_numpy() for name in others]
+    adjusted = statistics.holm(np.array([statistics.p_over_seeds(each) for each in differences]))
+    return {name: bool(p < 1 - statistics.LEVEL) for name, p in zip(others, adjusted, strict=True)}
+
+
+def _macs(results: Results) -> Measure:
+    values = results.complexity["macs_study"] / 1e9
+    return Measure("GMACs", "G", values, {}, dict.fromkeys(values.index, True))
+
+
+def _times(results: Results) -> list[Measure]:
+    """Of every device the first way it was timed; a bar runs from the fastest to the slowest round's median."""
+    measures = {}
+    for row in results.latency["rows"]:
+        device = row["device"]
+        _, mode, rows = measures.setdefault(device, (device, row["mode"], {}))
+        if row["mode"] == mode:
+            rows[row["variant"]] = row
+    return [_time(results, device, rows) for device, _, rows in measures.values()]
+
+
+def _time(results: Results, device: str, rows: dict[str, dict]) -> Measure:
+    values = pd.Series({name: rows[name]["median_ms"] for name in results.study.variants})
+    rounds = {name: [np.median(each) for each in rows[name]["samples_ms"]] for name in values.index}
+    bars = {name: Interval(min(ms), max(ms)) for name, ms in rounds.items() if ms}
+    own = bars.get(results.study.baseline, NONE)
+    apart = {name: not (bar.low <= own.high and own.low <= bar.high) for name, bar in bars.items()}
+    return Measure("Latency", f"ms, {device}", values, bars, apart)
+
+
+def _panel(axes: Axes, results: Results, measure: Measure) -> None:
+    colours, markers = style.colours(results.study.variants), style.markers(results.study.variants)
+    axes.axvline(measure.values[results.study.baseline], color=style.GREY, linewidth=0.8, linestyle=(0, (4, 2)))
+    for place, name in enumerate(results.study.variants):
+        bar = measure.bars.get(name, NONE)
+        if not np.isnan(bar.low):
+            axes.hlines(place, *bar, color=colours[name], linewidth=1.2, zorder=2)
+        filled = measure.differs.get(name, False) or name == results.study.baseline
+        look = {"facecolor": colours[name] if filled else "white", "edgecolor": colours[name], "linewidth": 1.1}
+        axes.scatter(measure.values[name], place, s=32, marker=markers[name], **look, zorder=3)
+    axes.set_title(measure.title)
+    axes.set_xlabel(measure.unit)
+    axes.margins(x=0.12)
+    if measure.values.max() > WIDE * measure.values.min() > 0:
+        axes.set_xscale("log")
+    else:
+        axes.locator_params(axis="x", nbins=4)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False, axis="y")
+
+
+def _caption(results: Results) -> str:
+    count, baseline = len(results.study.seeds), results.study.baseline
+    few = "" if count >= statistics.MINIMUM_SEEDS else f"; {count} seed{'s' * (count > 1)}: too few for either"
+    border, smallest = results.scored["border"]["width"], results.scored["objects"]["bins"][0]["upto"]
+    unstable = [row["variant"] for row in results.latency["rows"] if not row["stable"]]
+    drifted = f" (not stable: {', '.join(dict.fromkeys(unstable))})" if unstable else ""
+    return (
+        f"Dashed: {baseline}. Filled: differs from it; hollow: within the noise. Scores are means over the seeds with "
+        f"95 % intervals (Student's t){few}. Noise: for mIoU over seeds and images, else over seeds, all corrected by "
+        f"Holm's method; a latency differs where its lowest and highest round (bars) leave {baseline}'s. At borders: "
+        f"within {border} pixels of one; small objects: up to {smallest} pixels of area; GMACs at "
+        f"{conditions.size(results.sizes['study'])}, exact; latency at {conditions.size(results.latency['size'])}, "
+        f"batch {results.latency['batch']}, {results.latency['rows'][0]['mode']}{drifted}. "
+        f"{' '.join(conditions.all_of(results))}"
+    )

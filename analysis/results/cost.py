@@ -1,0 +1,62 @@
+"""What an accuracy can be plotted against: multiply-accumulates, or the time of a device."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.results import conditions
+from analysis.results.results import Results
+
+MODES = ("eager float32", "CUDA graph float16")
+"""Of the ways a network was timed those that are drawn: the plain one, and the fastest on a GPU."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an x axis holds: the variants' costs, from which to which they ranged, and the paper's column of it."""
+
+    title: str
+    unit: str
+    values: pd.Series
+    ranges: dict[str, tuple[float, float]]
+    paper: str
+    note: str
+
+    @staticmethod
+    def gflops(results: Results) -> "list[Cost]":
+        """Multiply-accumulates at the study's input size."""
+        title = f"{results.study.data}, {conditions.size(results.sizes['study'])}"
+        values = results.complexity["macs_study"] / 1e9
+        note = "GFLOPs count a multiplication and an addition as one, at this study's input size"
+        return [Cost(title, "GFLOPs (multiply-accumulates)", values, {}, "gmacs", note)]
+
+    @staticmethod
+    def latency(results: Results, timings: Iterable[dict[str, Any]]) -> "list[Cost]":
+        """Milliseconds an image: one entry for every device and mode, CPUs first. `timings` are latency results."""
+        costs = []
+        for timed in timings:
+            rows = [row for row in timed["rows"] if row["mode"] in MODES and row["variant"] in results.study.variants]
+            for (device, mode), group in groupby(sorted(rows, key=_way), _way):
+                costs.append(_timed(timed, device, mode, list(group), results))
+        return sorted(costs, key=lambda cost: not cost.title.startswith("cpu"))
+
+
+def _way(row: dict[str, Any]) -> tuple[str, str]:
+    return row["device"], row["mode"]
+
+
+def _timed(timed: dict[str, Any], device: str, mode: str, rows: list[dict[str, Any]], results: Results) -> Cost:
+    medians = pd.Series({row["variant"]: row["median_ms"] for row in rows})
+    medians = medians.reindex([name for name in results.study.variants if name in medians])
+    rounds = {row["variant"]: [np.median(each) for each in row["samples_ms"]] for row in rows if row["samples_ms"]}
+    unstable = [row["variant"] for row in rows if not row["stable"]]
+    described = timed["device"]
+    named = f"{described['name']}, {conditions.threads(described['threads'])}" if device == "cpu" else device
+    note = f"Timed on {named}, {mode}, batch {timed['batch']}"
+    note += f" (not stable: {', '.join(unstable)})" if unstable else ""
+    title = f"{device}, {mode}, {conditions.size(timed['size'])}"
+    return Cost(title, "ms an image", medians, {name: (min(ms), max(ms)) for name, ms in rounds.items()}, "ms", note)

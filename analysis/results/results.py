@@ -1,0 +1,196 @@
+"""Everything a study's figures and tables are made of, read once and checked."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from string import Formatter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.results import diagnosis, records
+from analysis.results.records import Record
+from pipeline.config import paths
+from pipeline.utils.errors import BadInput
+
+if TYPE_CHECKING:
+    from pipeline.config.params import Study
+
+
+@dataclass(frozen=True)
+class Results:
+    """A study's results. All scores are fractions; frames are indexed by variant, or by (variant, seed).
+
+    `confusion` and `predictions` are one entry a variant: (seeds, images, classes, classes) int64, rows truth, and the
+    arrays of the first seed's predictions.npz. `complexity` is by variant: parameters, megabytes of float32, and the
+    multiply-accumulates macs_study and macs_paper at the two `sizes`, study's and paper's. `forms` are the timed
+    deployment forms of the variant that the study names, if it names one. `records` is every record
+    that was read, by its path under results/, wherever the files lie.
+    """
+
+    study: "Study"
+    train: dict[tuple[str, int], Record]
+    score: dict[tuple[str, int], Record]
+    curves: pd.DataFrame
+    confusion: dict[str, np.ndarray]
+    predictions: dict[str, dict[str, np.ndarray]]
+    floor: dict[str, Any]
+    complexity: pd.DataFrame
+    sizes: dict[str, list[int]]
+    latency: dict[str, Any]
+    forms: dict[str, Any] | None
+    records: dict[str, Record]
+
+    @cached_property
+    def networks(self) -> dict[str, dict[str, Any]]:
+        """What each variant is, as params.yaml said when it was counted."""
+        counted = {record["wildcards"]["variant"]: record for record in self.records.values() if _counts(record)}
+        return {name: counted[name]["params"].get(f"variants.{name}", {}) for name in self.study.variants}
+
+    @cached_property
+    def scored(self) -> dict[str, Any]:
+        """What all score records have in common: split, frames, size, input_size, border, objects."""
+        return next(iter(self.score.values()))["result"]
+
+    @cached_property
+    def training(self) -> dict[str, Any]:
+        """The recipe's training parameters."""
+        return next(iter(self.train.values()))["params"][f"recipes.{self.study.recipe}.training"]
+
+    @property
+    def classes(self) -> list[str]:
+        return list(self.scored["iou"])
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """By (variant, seed): miou, pixel_accuracy, absent (a count), border_miou, and recall_* by object size."""
+        return _by_run({run: _scores(record["result"]) for run, record in self.score.items()})
+
+    @cached_property
+    def iou(self) -> pd.DataFrame:
+        """By (variant, seed): the IoU of each class, NaN where it occurs neither in truth nor in prediction."""
+        return _by_run({run: record["result"]["iou"] for run, record in self.score.items()})
+
+    @cached_property
+    def means(self) -> pd.DataFrame:
+        """`scores` over the seeds, by variant in the study's order."""
+        return self.scores.groupby(level="variant", sort=False).mean()
+
+    @cached_property
+    def class_share(self) -> pd.Series:
+        """Each class's share of the scored pixels."""
+        pixels = self.confusion[self.study.baseline][0].sum(axis=(0, 2))
+        return pd.Series(pixels / pixels.sum(), index=self.classes)
+
+    @cached_property
+    def undertrained(self) -> list[str]:
+        """The variants whose mean mIoU does not reach the floor's."""
+        return [name for name, miou in self.means["miou"].items() if miou <= self.floor["miou"]]
+
+    @cached_property
+    def health(self) -> dict[tuple[str, int], Record]:
+        """What training recorded of a run's health; runs without such a record are left out."""
+        return {run: record["result"]["health"] for run, record in self.train.items() if "health" in record["result"]}
+
+    @cached_property
+    def illness(self) -> dict[str, list[str]]:
+        """Why a variant is unhealthy, empty if it is sound; variants without a record of it are left out."""
+        seeds = {name: [self.health[run] for run in self.health if run[0] == name] for name in self.study.variants}
+        return {name: diagnosis.reasons(records) for name, records in seeds.items() if records}
+
+    @property
+    def healthy(self) -> dict[str, bool]:
+        """Whether a variant is sound, where that was recorded."""
+        return {name: not reasons for name, reasons in self.illness.items()}
+
+
+def read(study: "Study", root: Path) -> Results:
+    """The results of `study` below `root`. `BadInput` names what is missing, cut short or does not belong together."""
+    files, runs = _Files(study, root), list(product(study.variants, study.seeds))
+    train = {run: files.record(f"{paths.RUN}/train.json", run) for run in runs}
+    score = {run: files.record(f"{paths.RUN}/scores.json", run) for run in runs}
+    floor = files.record(f"{paths.FLOOR}/floor.json")
+    complexity = {name: files.record(paths.COMPLEXITY, (name, "")) for name in study.variants}
+    latency = files.record(f"{paths.RESULTS}/latency.json")
+    forms = files.record(paths.FORMS, (study.forms, ""))["result"] if study.forms else None
+    records.agree(files.seen)
+    _all_timed(study, latency["result"])
+    confusion = {run: records.arrays(score[run], files.place(f"{paths.RUN}/confusion.npz", run)) for run in runs}
+    first = {name: (name, study.seeds[0]) for name in study.variants}
+    return Results(
+        study=study,
+        train=train,
+        score=score,
+        curves=_curves({run: records.table(train[run], files.place(f"{paths.RUN}/curve.csv", run)) for run in runs}),
+        confusion={name: np.stack([confusion[name, seed]["confusion"] for seed in study.seeds]) for name in first},
+        predictions={
+            name: records.arrays(score[run], files.place(f"{paths.RUN}/predictions.npz", run))
+            for name, run in first.items()
+        },
+        floor=floor["result"],
+        complexity=pd.DataFrame([_complexity(record["result"]) for record in complexity.values()], index=list(first)),
+        sizes={name: at["size"] for name, at in next(iter(complexity.values()))["result"]["at"].items()},
+        latency=latency["result"],
+        forms=forms,
+        records={f"results/{path.relative_to(root).as_posix()}": record for path, record in files.seen.items()},
+    )
+
+
+def _counts(record: Record) -> bool:
+    return record["stage"] == "complexity"
+
+
+class _Files:
+    """Where a study's files lie below `root`, and every record read so far."""
+
+    def __init__(self, study: "Study", root: Path):
+        self.root, self.seen = root, dict[Path, Record]()
+        self.wildcards = {"study": study.name, "data": study.data, "images": study.images, "recipe": study.recipe}
+
+    def place(self, pattern: str, run: tuple[str, object] = ("", "")) -> Path:
+        path = paths.fill(pattern, **self.wildcards, variant=run[0], seed=run[1])
+        return self.root / path.relative_to(path.parts[0])
+
+    def record(self, pattern: str, run: tuple[str, object] = ("", "")) -> Record:
+        path = self.place(pattern, run)
+        known = self.wildcards | {"variant": run[0], "seed": run[1]}
+        named = [name for _, name, _, _ in Formatter().parse(pattern) if name]
+        self.seen[path] = records.read(path, **{name: known[name] for name in named})
+        return self.seen[path]
+
+
+def _scores(result: dict[str, Any]) -> dict[str, Any]:
+    recalls = {f"recall_{size_range(each)}": each["recall"] for each in result["objects"]["bins"]}
+    row = {key: result[key] for key in ("miou", "pixel_accuracy")}
+    return row | {"absent": len(result["absent"]), "border_miou": result["border"]["miou"]} | recalls
+
+
+def size_range(objects: dict[str, Any]) -> str:
+    """An object size bin in words, in pixels of area."""
+    smallest = objects["above"] + 1
+    return f"from_{smallest}_px" if objects["upto"] is None else f"{smallest}_to_{objects['upto']}_px"
+
+
+def _complexity(result: dict[str, Any]) -> dict[str, Any]:
+    macs = {f"macs_{name}": at["macs"] for name, at in result["at"].items()}
+    return {key: result[key] for key in ("parameters", "megabytes")} | macs
+
+
+def _curves(tables: dict[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(tables, names=["variant", "seed"]).reset_index(level=["variant", "seed"])
+
+
+def _by_run(rows: dict[tuple[str, int], dict[str, Any]]) -> pd.DataFrame:
+    index = pd.MultiIndex.from_tuples(rows, names=["variant", "seed"])
+    return pd.DataFrame(list(rows.values()), index=index).astype(float)
+
+
+def _all_timed(study: "Study", latency: dict[str, Any]) -> None:
+    missing = set(study.variants) - {row["variant"] for row in latency["rows"]}
+    if missing:
+        raise BadInput(
+            f"latency.json of study {study.name} has no row for {', '.join(sorted(missing))}; "
+            f"run `python -m pipeline latency {study.name}`"
+        )

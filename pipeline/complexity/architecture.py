@@ -1,0 +1,106 @@
+"""A variant's parts, their shapes and what flows between them, found by running it on the meta device (Figure 3).
+
+Hooks see what goes into a part and what comes out; between the parts every operation of torch is followed, so that a
+concatenation, a sum or a resize is in the result because the network does it, not because the paper draws it.
+"""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
+
+from models.build import build
+from models.segmenter import Segmenter
+from pipeline.utils.errors import BadInput
+
+if TYPE_CHECKING:
+    from pipeline.config.params import AnyVariant
+
+PARTS = re.compile(
+    r"structure\.(networks\.\d+\.)(?:backbone\.)?((?!backbone$)\w+)|structure\.()((?!networks$)\w+)"
+    r"|(decoder\.(?:high\.|low\.)?)(?:reduce\.)?(\d+|(?!high$|low$)\w+)"
+)
+"""A network's stages and attention, a structure's context, a decoder's convolutions; groups are parts of the name."""
+
+IMAGE, SCORES = "image", "scores"
+
+
+def describe(variant: "AnyVariant", classes: int, size: tuple[int, int]) -> dict[str, Any]:
+    """Parts and flow of `variant` for one image of `size` (rows, columns).
+
+    `parts` are {name: [channels, rows, columns]} of what each gives, in the order of their work: `image`,
+    `networks.N.STAGE`, `context`, `decoder.high.N`, `decoder.low.N`, `decoder.merge`, `decoder.classify`, `scores`.
+    `flow` has an entry for every tensor that a part gets: {from, to, resized: [rows, columns] or None, joined: concat,
+    sum, another operation's name, or None}. `BadInput` for a peer, whose paper draws another figure.
+    """
+    with torch.device("meta"):
+        model = build(variant.model_dump(), classes).eval()
+    if not isinstance(model, Segmenter):
+        raise BadInput(f"{variant} is no point of DFANet's space, so Figure 3 is not its own; name a variant that is")
+    flow = Flow(model)
+    image = torch.empty(1, 3, *size, device="meta")
+    with torch.no_grad(), flow:
+        flow.give(IMAGE, image)
+        scores = model(image)
+    flow.take(SCORES, [scores])
+    flow.give(SCORES, scores)
+    return {"variant": variant.model_dump(), "size": list(size), "parts": flow.parts, "flow": flow.edges}
+
+
+class Flow(TorchFunctionMode):
+    """Follows every tensor outside the parts of `model` back to the parts that it came from."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.parts: dict[str, list[int]] = {}
+        self.edges: list[dict[str, Any]] = []
+        self.known: dict[int, tuple[Tensor, list[tuple[str, list[int] | None]], str | None]] = {}
+        self.inside: str | None = None
+        for name, module in model.named_modules():
+            found = PARTS.fullmatch(name)
+            if found and not isinstance(module, nn.Identity):
+                self._watch("".join(filter(None, found.groups())), module)
+
+    def take(self, part: str, inputs: Any) -> None:
+        """Note where the tensors that go into a part come from."""
+        for value in tree_leaves(inputs):
+            _, sources, joined = self.known[id(value)]
+            self.edges += [{"from": name, "to": part, "resized": to, "joined": joined} for name, to in sources]
+
+    def give(self, part: str, output: Tensor) -> None:
+        """Note that a tensor comes out of a part."""
+        self.parts[part] = list(output.shape[1:])
+        # The tensor is kept: another one must not get its id.
+        self.known[id(output)] = output, [(part, None)], None
+
+    def _watch(self, part: str, module: nn.Module) -> None:
+        def before(_: nn.Module, inputs: Any) -> None:
+            if self.inside is None:
+                self.inside = part
+                self.take(part, inputs)
+
+        def after(_: nn.Module, inputs: Any, output: Tensor) -> None:
+            if self.inside == part:
+                self.inside = None
+                self.give(part, output)
+
+        module.register_forward_pre_hook(before)
+        module.register_forward_hook(after)
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        output = function(*args, **(kwargs or {}))
+        if self.inside is None and isinstance(output, Tensor):
+            came = [self.known[id(each)] for each in tree_leaves(args) if id(each) in self.known]
+            sources = [source for _, each, _ in came for source in each]
+            joined = next((word for _, _, word in came if word), None)
+            if len(came) > 1:
+                name = function.__name__
+                joined = "concat" if function is torch.cat else "sum" if "add" in name else name
+            if function is F.interpolate:
+                sources = [(name, list(output.shape[-2:])) for name, _ in sources]
+            self.known[id(output)] = output, sources, joined
+        return output

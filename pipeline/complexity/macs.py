@@ -1,0 +1,149 @@
+"""Parameters and multiply-accumulates (MACs) of a variant, counted on the meta device: shapes only, no arithmetic.
+
+Three counts, which may differ by 1 % at most. torch's flop counter watches operators; it counts a multiplication and an
+addition as two, so its FLOPs are halved. ptflops, on its `aten` backend (the default one counts activations and
+resizing twice), watches them too. The closed form multiplies out the shapes of convolutions and linear layers as they
+are called.
+
+Left out by all three, as by the paper: batch norm (which folds into the convolution before it), activations, additions,
+pooling and resizing. Of these resizing weighs most: at four multiplications a value it would add 0.23 to the 3.40 GMACs
+of DFANet A at 1024x1024. torch and ptflops also count a product of two features (attention over positions), which the
+closed form cannot see. Biases are one addition a value: ptflops counts them, torch and the closed form do not.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from ptflops import get_model_complexity_info
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from models.build import build
+from models.heads import deployed_parameters
+from pipeline.utils.errors import BadInput
+
+if TYPE_CHECKING:
+    from pipeline.config.params import AnyVariant, Complexity
+
+TOLERANCE = 0.01
+"""Share by which the counts may differ."""
+
+BYTES = 4
+"""Of a float32."""
+
+Size = tuple[int, int]
+
+
+def count(complexity: "Complexity", variant: "AnyVariant", classes: int, study_size: Size) -> dict[str, Any]:
+    """Complexity of `variant` for one image of `study_size` and one of the paper's (Tables 2 to 4).
+
+    Parameters include the FC layer and its 1000 outputs. Megabytes are 10^6 bytes of float32. `BadInput` if the
+    counts disagree.
+    """
+    return _count(variant, classes, {"study": study_size, "paper": complexity.paper_size})
+
+
+def count_paper(claims: Iterable[tuple[str, Size, int]], variants: Mapping[str, "AnyVariant"]) -> dict[str, Any]:
+    """Complexity of every claimed network: `claims` are (variant's name, size of the image, classes).
+
+    `at` is by size, as in "1024x1024". `BadInput` if a claim names no variant, or one with two numbers of classes.
+    """
+    sizes: dict[str, dict[str, Size]] = {}
+    classes: dict[str, int] = {}
+    for name, size, number in claims:
+        if name not in variants:
+            raise BadInput(f'a claim is about the variant "{name}", which params.yaml does not have; add it there')
+        if classes.setdefault(name, number) != number:
+            raise BadInput(
+                f"claims count {name} with {classes[name]} and with {number} classes; a network has one number"
+            )
+        sizes.setdefault(name, {})[f"{size[0]}x{size[1]}"] = size
+    return {"variants": {name: _count(variants[name], classes[name], sizes[name]) for name in sizes}}
+
+
+def _count(variant: "AnyVariant", classes: int, sizes: Mapping[str, Size]) -> dict[str, Any]:
+    with torch.device("meta"):
+        model = build(variant.model_dump(), classes).eval()
+    parameters = deployed_parameters(model)
+    return {
+        "classes": classes,
+        "parameters": parameters,
+        "megabytes": parameters * BYTES / 1e6,
+        "at": {place: count_at(model, size) for place, size in sizes.items()},
+    }
+
+
+def count_at(model: nn.Module, size: Size) -> dict[str, Any]:
+    """MACs of a model on the meta device for one RGB image of `size`: in all, by every counter, and by stage."""
+    image = torch.empty(1, 3, *size, device="meta")
+    with FlopCounterMode(display=False) as counter:
+        closed_form = sum(count_layers(model, image).values())
+    counts = {
+        "macs": counter.get_total_flops() // 2,
+        "ptflops_macs": _ptflops(model, size),
+        "closed_form_macs": closed_form,
+    }
+    _agree(counts, size)
+    return {"size": list(size), **counts, "stages": _stages(counter)}
+
+
+def count_layers(model: nn.Module, *inputs: Any) -> dict[str, int]:
+    """MACs of each convolution and linear layer that `model(*inputs)` calls, from its shapes alone.
+
+    A convolution spends its kernel and the channels of a group on every value that it gives, a transposed one on every
+    value that it gets, and a linear layer its input on every output.
+    """
+    names = {layer: name for name, layer in model.named_modules() if isinstance(layer, tuple(MACS))}
+    found = dict.fromkeys(names.values(), 0)
+
+    def add(layer: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
+        kind = next(kind for kind in MACS if isinstance(layer, kind))
+        found[names[layer]] += MACS[kind](layer, arguments[0], output)
+
+    handles = [layer.register_forward_hook(add) for layer in names]
+    with torch.no_grad():
+        model(*inputs)
+    for handle in handles:
+        handle.remove()
+    return found
+
+
+MACS: dict[type[nn.Module], Callable[[Any, Tensor, Tensor], int]] = {
+    nn.Conv2d: lambda layer, x, y: y.numel() * layer.weight[0].numel(),
+    nn.ConvTranspose2d: lambda layer, x, y: x.numel() * layer.weight[0].numel(),
+    nn.Linear: lambda layer, x, y: y.numel() * layer.in_features,
+}
+
+
+def _ptflops(model: nn.Module, size: Size) -> int | None:
+    """MACs by ptflops; None where it gives up (it prints why)."""
+    with torch.no_grad():
+        macs, _ = get_model_complexity_info(
+            model, (3, *size), print_per_layer_stat=False, as_strings=False, backend="aten"
+        )
+    return macs
+
+
+def _agree(counts: Mapping[str, int | None], size: Size) -> None:
+    macs = counts["macs"]
+    if any(other is None or abs(other - macs) > TOLERANCE * macs for other in counts.values()):
+        raise BadInput(
+            f"at {size[0]}x{size[1]} torch counts {macs:,} MACs, ptflops {counts['ptflops_macs'] or 0:,} and the "
+            f"closed form {counts['closed_form_macs']:,}, but they may differ by {TOLERANCE:.0%} at most; "
+            "install the versions of requirements.lock, or find the operation that one of them does not know"
+        )
+
+
+def _stages(counter: FlopCounterMode) -> dict[str, int]:
+    """MACs of `networks.N.conv1` … `.attention`, of what else a structure has (`context`), and of the `decoder`.
+
+    Of another network: of each of its parts.
+    """
+    stages = {}
+    for module, operations in counter.get_flop_counts().items():
+        parts = [part for part in module.split(".")[1:] if part not in ("structure", "backbone")]
+        depth = 3 if parts[:1] == ["networks"] else 1
+        if len(parts) == depth:
+            stages[".".join(parts)] = sum(operations.values()) // 2
+    return stages

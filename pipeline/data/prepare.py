@@ -1,0 +1,149 @@
+"""Check a published data set file by file, once, and write it as arrays that training reads without decoding."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.data.arrays import ArrayFiles, whole_or_nothing
+from pipeline.data.base import IGNORE, Sample, Source
+from pipeline.data.integrity import Seen, check_alike, check_names, check_new, report
+from pipeline.data.reader import FILES
+from pipeline.data.registry import Images, open_source, splits
+from pipeline.data.sets.images import ImageSet
+from pipeline.utils.errors import BadInput
+from pipeline.utils.files import free_space, require_space, size
+from pipeline.utils.progress import progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.config.params import Data
+
+LARGEST = 20_000_000_000
+"""Bytes of arrays beyond which a classification set stays files; so does one that would fill half of the free disk."""
+
+SPARE = 10_000_000
+"""Bytes for what is written beside the arrays."""
+
+TWINS = 20
+"""Images in both splits that the report names; published sets have some, so they are no error."""
+
+
+def prepare(name: str, spec: Data, folder: Path) -> dict[str, Any]:
+    """Write data set `name` into `folder` (arrays and report.md) and return its manifest.
+
+    Every file is decoded once. `BadInput` names the first one that is missing, unreadable, of another size than the
+    others, labelled outside the class set, or in two splits; then `folder` is as it was before.
+    """
+    source = open_source(name, spec)
+    with whole_or_nothing(folder) as partial:
+        if spec.kind in ("images", "crops"):
+            result = _classification(name, spec, source, folder, partial)
+        else:
+            result = _segmentation(name, spec, source, folder, partial)
+        (partial / "report.md").write_text(report(name, result))
+    return result
+
+
+def _segmentation(name: str, spec: Data, source: Source, folder: Path, partial: Path) -> dict[str, Any]:
+    names = {split: source.names(split) for split in splits(spec)}
+    check_names(names)
+    start = next(iter(names))
+    first = source.read(start, names[start][0])
+    count = sum(map(len, names.values()))
+    _reserve(name, f"{count} frames", count * sum(array.nbytes for array in first if array is not None), folder)
+    seen = Seen()
+    entries = {split: _frames(source, split, names[split], first, partial, seen) for split in names}
+    notes = source.notes() if hasattr(source, "notes") else []
+    return {"task": "segmentation", "classes": _classes(source), "notes": notes, "splits": entries}
+
+
+def _frames(source: Source, split: str, names: list[str], first: Sample, partial: Path, seen: Seen) -> dict[str, Any]:
+    """Check and write one split; every frame must be like the set's `first`."""
+    pixels = np.zeros(IGNORE + 1, np.int64)
+    arrays = ArrayFiles(partial, split, len(names), _by_file(first))
+    with arrays:
+        for name in progress(names, f"{split} frames"):
+            sample = source.read(split, name)
+            check_alike(sample, first, f"{split}/{name}")
+            check_new(seen, sample.image, split, name)
+            pixels += np.bincount(sample.label.ravel(), minlength=IGNORE + 1)
+            arrays.append(_by_file(sample))
+    return {
+        "count": len(names),
+        "size": list(first.label.shape),
+        "names": names,
+        "class_pixels": pixels[: len(source.classes)].tolist(),
+        "ignored_pixels": int(pixels[IGNORE]),
+        "instances": first.instances is not None,
+        "sha256": arrays.digests(),
+    }
+
+
+def _by_file(sample: Sample) -> dict[str, np.ndarray]:
+    arrays = {"images": sample.image, "labels": sample.label, "instances": sample.instances}
+    return {kind: array for kind, array in arrays.items() if array is not None}
+
+
+def _classification(name: str, spec: Data, source: Images, folder: Path, partial: Path) -> dict[str, Any]:
+    count = sum(len(source.names(split)) for split in splits(spec))
+    needed = count * spec.size**2 * 3
+    as_files = _stays_files(source, needed, folder)
+    _reserve(name, f"{count} images", count * 8 + (0 if as_files else needed), folder)
+    seen, twins = Seen(), []
+    entries = {split: _images(source, split, spec.size, as_files, partial, seen, twins) for split in splits(spec)}
+    notes = [f"Images of val with the same pixels as one of train: {len(twins)}.", *twins[:TWINS]]
+    return {"task": "classification", "classes": _classes(source), "notes": notes, "splits": entries}
+
+
+def _images(
+    source: Images, split: str, side: int, as_files: bool, partial: Path, seen: Seen, twins: list[str]
+) -> dict[str, Any]:
+    """Check and write one split; of a set that stays files, the list of files and the labels. Adds to `twins`."""
+    names = source.names(split)
+    found = np.zeros(len(source.classes), np.int64)
+    like = {"labels": np.zeros((), np.int64)}
+    if as_files:
+        listed = {"directory": str(source.directory.absolute()), "files": names}
+        (partial / f"{split}{FILES}").write_text(json.dumps(listed, indent=0))
+    else:
+        like["images"] = np.zeros((side, side, 3), np.uint8)
+    arrays = ArrayFiles(partial, split, len(names), like)
+    with arrays:
+        for index, name in enumerate(progress(names, f"{split} images")):
+            image, class_id = source.read(split, index)
+            found[class_id] += 1
+            twins += [f"{name} is {twin}." for twin in seen.elsewhere(image, split, name)]
+            arrays.append({"labels": np.array(class_id, np.int64), "images": image})
+    return {
+        "count": len(names),
+        "size": [side, side],
+        "class_images": found.tolist(),
+        "files": as_files,
+        "sha256": arrays.digests(),
+    }
+
+
+def _stays_files(source: Images, needed: int, folder: Path) -> bool:
+    free = free_space(folder)
+    if not isinstance(source, ImageSet) or needed <= min(LARGEST, free // 2):
+        return False
+    if source.is_zip:
+        raise BadInput(
+            f"{source.directory} would need {size(needed)} as arrays, but at most {size(LARGEST)} and half of the "
+            f"{size(free)} free are used for that; unpack it and name the folder instead, then its images stay files"
+        )
+    return True
+
+
+def _classes(source: Source | Images) -> list[dict[str, Any]]:
+    return [{"name": entry.name, "colour": list(entry.colour)} for entry in source.classes]
+
+
+def _reserve(name: str, what: str, needed: int, folder: Path) -> None:
+    require_space(folder, needed + SPARE)
+    print(f"{name}: {what}, {size(needed)} to write into {folder}, {size(free_space(folder))} free", file=sys.stderr)

@@ -1,0 +1,119 @@
+"""Read a prepared data set: arrays mapped from disk, so that a batch costs a copy and no decoding."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.data.base import Class
+from pipeline.utils.errors import BadInput
+
+FILES = ".files.json"
+"""Ending of the list that takes the place of `.images.npy` where a set is too large for one array."""
+
+
+class Prepared:
+    """The data set that `python -m pipeline prepare` wrote into `folder`.
+
+    Every error is a `BadInput` that names the file: manifest or array missing, cut short, or of another preparation.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+        path = self.folder / "manifest.json"
+        try:
+            manifest = json.loads(path.read_text())["result"]
+            self.task: str = manifest["task"]
+            self.classes = tuple(Class(entry["name"], tuple(entry["colour"])) for entry in manifest["classes"])
+            self.splits: dict[str, dict[str, Any]] = manifest["splits"]
+        except FileNotFoundError:
+            raise BadInput(f"{path} is missing; {self._again()}") from None
+        except (ValueError, KeyError, TypeError):
+            raise BadInput(f"{path} is cut short or no manifest; {self._again()}") from None
+
+    def images(self, split: str) -> "np.ndarray | ImageFiles":
+        """(N, H, W, 3) uint8, RGB. A large classification set is decoded on demand; it is indexed the same way."""
+        entry = self._split(split)
+        if entry.get("files"):
+            return self._files(split)
+        return self._array(split, "images", (entry["count"], *entry["size"], 3))
+
+    def labels(self, split: str) -> np.ndarray:
+        """(N, H, W) uint8, 255 where ignored; of a classification set (N,) int64."""
+        entry = self._split(split)
+        size = entry["size"] if self.task == "segmentation" else ()
+        return self._array(split, "labels", (entry["count"], *size))
+
+    def instances(self, split: str) -> np.ndarray | None:
+        """(N, H, W) uint16, 0 where there is no object; None if the set has no instances."""
+        entry = self._split(split)
+        if not entry.get("instances"):
+            return None
+        return self._array(split, "instances", (entry["count"], *entry["size"]))
+
+    def names(self, split: str) -> list[str]:
+        """The name of each frame, in the order of the arrays."""
+        return self._split(split)["names"]
+
+    def _split(self, split: str) -> dict[str, Any]:
+        if split not in self.splits:
+            known = ", ".join(self.splits)
+            raise BadInput(f"{self.folder} has no split {split}, only {known}; name one of them in the recipe")
+        return self.splits[split]
+
+    def _array(self, split: str, kind: str, shape: tuple[int, ...]) -> np.ndarray:
+        path = self.folder / f"{split}.{kind}.npy"
+        try:
+            array = np.load(path, mmap_mode="r")
+        except FileNotFoundError:
+            raise BadInput(f"{path} is missing; {self._again()}") from None
+        except (ValueError, EOFError, OSError) as error:
+            raise BadInput(f"{path} is cut short or no array ({error}); {self._again()}") from None
+        if array.shape != tuple(shape):
+            raise BadInput(f"{path} has shape {array.shape}, but its manifest says {tuple(shape)}; {self._again()}")
+        return array
+
+    def _files(self, split: str) -> "ImageFiles":
+        path, entry = self.folder / f"{split}{FILES}", self._split(split)
+        try:
+            listed = json.loads(path.read_text())
+            return ImageFiles(Path(listed["directory"]), listed["files"], entry["size"][0])
+        except FileNotFoundError:
+            raise BadInput(f"{path} is missing; {self._again()}") from None
+        except (ValueError, KeyError, TypeError):
+            raise BadInput(f"{path} is cut short or no list of files; {self._again()}") from None
+
+    def _again(self) -> str:
+        return f"run `python -m pipeline prepare {self.folder.name}`"
+
+
+def evenly_spaced(count: int, wanted: int) -> list[int]:
+    """`wanted` of `count` frames, evenly spaced from the first to the last; all if there are fewer."""
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, wanted)).tolist()})
+
+
+class ImageFiles:
+    """Images that stay files, indexed like an (N, size, size, 3) uint8 array and decoded at each access."""
+
+    def __init__(self, directory: Path, files: list[str], size: int):
+        self._directory, self._files, self._size = directory, files, size
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        return len(self._files), self._size, self._size, 3
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, index: int | slice | np.ndarray) -> np.ndarray:
+        places = np.arange(len(self))[index]
+        if places.ndim == 0:
+            return self._read(int(places))
+        return np.stack([self._read(int(place)) for place in places])
+
+    def _read(self, place: int) -> np.ndarray:
+        from pipeline.data.sets.images import read_square
+
+        path = self._directory / self._files[place]
+        return read_square(path, path, self._size)

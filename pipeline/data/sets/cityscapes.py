@@ -1,0 +1,139 @@
+"""Cityscapes: its 19 evaluated classes and the reader of its official folder layout.
+
+Cordts et al., "The Cityscapes Dataset for Semantic Urban Scene Understanding", CVPR 2016. Ids, train ids and colours
+are those of `cityscapesscripts/helpers/labels.py`.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.data.base import IGNORE, Class, Sample, read_image, read_label
+from pipeline.utils.errors import BadInput
+
+SPLITS = ("train", "val")
+"""Test labels are not published."""
+
+CLASSES: tuple[Class, ...] = (
+    Class("road", (128, 64, 128)),
+    Class("sidewalk", (244, 35, 232)),
+    Class("building", (70, 70, 70)),
+    Class("wall", (102, 102, 156)),
+    Class("fence", (190, 153, 153)),
+    Class("pole", (153, 153, 153)),
+    Class("traffic light", (250, 170, 30)),
+    Class("traffic sign", (220, 220, 0)),
+    Class("vegetation", (107, 142, 35)),
+    Class("terrain", (152, 251, 152)),
+    Class("sky", (70, 130, 180)),
+    Class("person", (220, 20, 60)),
+    Class("rider", (255, 0, 0)),
+    Class("car", (0, 0, 142)),
+    Class("truck", (0, 0, 70)),
+    Class("bus", (0, 60, 100)),
+    Class("train", (0, 80, 100)),
+    Class("motorcycle", (0, 0, 230)),
+    Class("bicycle", (119, 11, 32)),
+)
+
+LABEL_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+"""The official label id of each class in `CLASSES`; every other id is void."""
+
+LAST_ID = 33
+"""Official ids run from 0 to 33; the licence plate's -1 is stored as 255."""
+
+FIRST_INSTANCE = 1000
+"""In instanceIds, `id * 1000 + n` is object n of a class and a smaller value is a class without objects."""
+
+HOW_TO_GET = (
+    "download leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip from cityscapes-dataset.com (free "
+    "registration), unpack both into one folder, and name it as data.cityscapes.directory in params.yaml or in the "
+    "environment variable CITYSCAPES_DIR"
+)
+
+
+def _train_id_table() -> np.ndarray:
+    table = np.full(256, IGNORE, np.uint8)
+    table[list(LABEL_IDS)] = np.arange(len(LABEL_IDS))
+    return table
+
+
+TRAIN_IDS = _train_id_table()
+"""256 entries, uint8: official label id -> class index, `IGNORE` for what is not evaluated."""
+
+
+class Cityscapes:
+    """Frames of `directory`, which holds `leftImg8bit/` and `gtFine/` as the official archives unpack.
+
+    A frame is named `{city}_{sequence}_{frame}`. Instances are read where `_gtFine_instanceIds.png` exists.
+    """
+
+    classes = CLASSES
+
+    def __init__(self, directory: Path):
+        self.directory = Path(directory)
+
+    def names(self, split: str) -> list[str]:
+        """Return the frame names of `train`, `val` or `test`, sorted; `BadInput` if there are none."""
+        folder = self.directory / "leftImg8bit" / split
+        if not folder.is_dir():
+            raise BadInput(f"the Cityscapes folder {folder} is missing; {HOW_TO_GET}")
+        ending = "_leftImg8bit.png"
+        names = sorted(path.name.removesuffix(ending) for path in folder.glob(f"*/*{ending}"))
+        if not names:
+            raise BadInput(f"the Cityscapes folder {folder} holds no CITY/*{ending}; {HOW_TO_GET}")
+        return names
+
+    def read(self, split: str, name: str) -> Sample:
+        """Return a frame at its stored size; labels as class indices, void as `IGNORE`."""
+        image_path = self._path("leftImg8bit", split, name, "leftImg8bit")
+        label_path = self._path("gtFine", split, name, "gtFine_labelIds")
+        instance_path = self._path("gtFine", split, name, "gtFine_instanceIds")
+        image = read_image(image_path)
+        if not label_path.is_file():
+            raise BadInput(f"the image {image_path} has no label {label_path}; {HOW_TO_GET}")
+        label = _train_ids(label_path, image.shape[:2])
+        instances = _objects(instance_path, label) if instance_path.is_file() else None
+        return Sample(image, label, instances)
+
+    def _path(self, kind: str, split: str, name: str, ending: str) -> Path:
+        return self.directory / kind / split / name.split("_")[0] / f"{name}_{ending}.png"
+
+
+FRAMES = Cityscapes
+
+
+def _train_ids(path: Path, size: tuple[int, int]) -> np.ndarray:
+    ids = _plane(path, size)
+    wrong = sorted({int(value) for value in np.unique(ids)} - {*range(LAST_ID + 1), IGNORE})
+    if wrong:
+        raise BadInput(
+            f"{path} holds the label id {wrong[0]}, but official ids are 0 to {LAST_ID}, or {IGNORE} for a licence "
+            "plate; unpack gtFine_trainvaltest.zip again and use its *_labelIds.png, not *_labelTrainIds or *_color"
+        )
+    return TRAIN_IDS[ids.astype(np.uint8)]
+
+
+def _objects(path: Path, label: np.ndarray) -> np.ndarray:
+    """The stored values are unique per object already: keep them, and 0 where there is no object that scores."""
+    ids = _plane(path, label.shape)
+    if ids.max() >= (LAST_ID + 1) * FIRST_INSTANCE:
+        raise BadInput(
+            f"{path} holds the instance id {ids.max()}, but official ids end at {LAST_ID}999; "
+            "unpack gtFine_trainvaltest.zip again"
+        )
+    return np.where((ids >= FIRST_INSTANCE) & (label != IGNORE), ids, 0).astype(np.uint16)
+
+
+def _plane(path: Path, size: tuple[int, int]) -> np.ndarray:
+    ids = read_label(path)
+    if ids.ndim != 2:
+        raise BadInput(
+            f"{path} has {ids.shape[2]} channels, but ids are stored in one; unpack gtFine_trainvaltest.zip again"
+        )
+    if ids.shape != size:
+        raise BadInput(
+            f"{path} is {ids.shape[1]}x{ids.shape[0]} pixels, but its image is {size[1]}x{size[0]}; "
+            "unpack both archives again so that they belong together"
+        )
+    return ids

@@ -1,0 +1,127 @@
+"""Any set of images in one folder a class: ImageNet-1k, Tiny-ImageNet (folder or published zip), a set of one's own."""
+
+import io
+import os
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from pipeline.data.base import Class
+from pipeline.utils.errors import BadInput
+
+ENDINGS = (".jpeg", ".jpg", ".png")
+SPLITS = ("train", "val")
+ANNOTATIONS = "val/val_annotations.txt"
+"""Tiny-ImageNet's classes of `val/images/`: one line a file, name and class first, separated by tabs."""
+
+HOW_TO_GET = (
+    "the folder or zip must hold train/CLASS/ and val/CLASS/ with images, or Tiny-ImageNet as published "
+    "(cs231n.stanford.edu/tiny-imagenet-200.zip)"
+)
+
+
+class ImageSet:
+    """Images of `directory`, a folder or a zip, in `train/CLASS/` and `val/CLASS/`, at the top or one folder below.
+
+    Images below a class's folder count, however deep. Classes are the folders of `train`, sorted. `BadInput` names
+    what is missing, or the class of `val` that `train` lacks.
+    """
+
+    def __init__(self, directory: Path, size: int):
+        self.directory, self._size = Path(directory), size
+        self._zip = _open_zip(self.directory) if self.directory.is_file() else None
+        listing = self._zip.namelist() if self._zip else _walk(self.directory)
+        self._root = _root(listing, self.directory)
+        inside = [name.removeprefix(self._root) for name in listing if name.startswith(self._root)]
+        images = sorted(name for name in inside if _is_image(name))
+        train = [(name, name.split("/")[1]) for name in images if name.startswith("train/")]
+        val = self._validation([name for name in images if name.startswith("val/")], ANNOTATIONS in inside)
+        folders = sorted({folder for _, folder in train})
+        self.classes = tuple(Class(folder, (0, 0, 0)) for folder in folders)
+        ids = {folder: number for number, folder in enumerate(folders)}
+        self._items = {"train": self._number(train, ids), "val": self._number(val, ids)}
+
+    @property
+    def is_zip(self) -> bool:
+        return self._zip is not None
+
+    def names(self, split: str) -> list[str]:
+        """Return the paths of a split's images, relative to `directory`, sorted."""
+        return [self._root + name for name, _ in self._items[split]]
+
+    def read(self, split: str, index: int) -> tuple[np.ndarray, int]:
+        """Return image `index` (size x size x 3 uint8, RGB) and its class; `BadInput` if it cannot be decoded."""
+        name, class_id = self._items[split][index]
+        path = self.directory / self._root / name
+        source = io.BytesIO(self._bytes(name)) if self._zip else path
+        return read_square(source, path, self._size), class_id
+
+    def _bytes(self, name: str) -> bytes:
+        try:
+            return self._zip.read(self._root + name)
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+            raise BadInput(f"{self.directory} is damaged at {name} ({error}); download it again") from None
+
+    def _validation(self, images: list[str], annotated: bool) -> list[tuple[str, str]]:
+        if not annotated:
+            return [(name, name.split("/")[1]) for name in images]
+        path = self.directory / self._root / ANNOTATIONS
+        text = self._bytes(ANNOTATIONS).decode() if self._zip else path.read_text()
+        folders = dict(line.split("\t")[:2] for line in text.splitlines() if "\t" in line)
+        for name in images:
+            if PurePosixPath(name).name not in folders:
+                raise BadInput(f"{path} has no line for the image {name}; take the image out or unpack the set again")
+        return [(name, folders[PurePosixPath(name).name]) for name in images]
+
+    def _number(self, items: list[tuple[str, str]], ids: dict[str, int]) -> list[tuple[str, int]]:
+        for name, folder in items:
+            if folder not in ids:
+                raise BadInput(
+                    f"{self.directory / self._root / name} is of class {folder}, which train/ does not have; "
+                    "both splits need the same classes"
+                )
+        return [(name, ids[folder]) for name, folder in items]
+
+
+def read_square(source: Path | BinaryIO, path: Path, size: int) -> np.ndarray:
+    """Decode the central square, resized, as size x size x 3 uint8, RGB. `path` is what an error names."""
+    try:
+        with Image.open(source) as image:
+            square = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BILINEAR)
+            return np.asarray(square)
+    except FileNotFoundError:
+        raise BadInput(f"{path} is missing; prepare the set again") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        reason = "its content is no known format" if isinstance(error, UnidentifiedImageError) else error
+        raise BadInput(f"{path} cannot be read as an image ({reason}); fetch it again or take it out") from None
+
+
+def _open_zip(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise BadInput(f"{path} cannot be read as a zip ({error}); download it again; {HOW_TO_GET}") from None
+
+
+def _walk(directory: Path) -> list[str]:
+    folders = os.walk(directory, followlinks=True)
+    return [(Path(folder) / name).relative_to(directory).as_posix() for folder, _, names in folders for name in names]
+
+
+def _is_image(name: str) -> bool:
+    path = PurePosixPath(name)
+    return len(path.parts) > 2 and path.suffix.lower() in ENDINGS and not path.name.startswith(".")
+
+
+def _root(listing: list[str], directory: Path) -> str:
+    """The folder within the set, as a prefix, that holds images of both splits."""
+    tops = ["", *sorted({name.split("/")[0] + "/" for name in listing if "/" in name})]
+    for top in tops:
+        inside = [name.removeprefix(top) for name in listing if name.startswith(top) and _is_image(name)]
+        if all(any(name.startswith(f"{split}/") for name in inside) for split in SPLITS):
+            return top
+    raise BadInput(f"{directory} holds no images in train/CLASS/ and val/CLASS/; {HOW_TO_GET}")

@@ -1,0 +1,135 @@
+"""Made-up street scenes with Cityscapes' classes: the data set that needs no download.
+
+They stand in for Cityscapes where it is not at hand. A number measured on them says that the pipeline works and how
+variants compare on them; it is no result of the paper.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pipeline.data.base import Sample
+from pipeline.data.scenes.layout import panels_of
+from pipeline.data.scenes.noise import Dice
+from pipeline.data.scenes.portrait import draw_portrait
+from pipeline.data.scenes.street import draw_street, draw_void, plan_street
+from pipeline.data.sets.cityscapes import CLASSES, FIRST_INSTANCE, LABEL_IDS
+from pipeline.utils.errors import BadInput
+
+SMALLEST, LARGEST = 64, 2048
+"""Allowed rows and columns of a scene."""
+
+CROP_SIZES = (32, 128)
+"""Smallest and largest crop."""
+
+CROP_CLASSES = CLASSES
+"""Classes of the crops: all of them, so that a crop's class is a train id."""
+
+SPLITS = ("train", "val", "test")
+SPLIT_STRIDE = 100_000
+"""Scene indices of a split start at its place in `SPLITS` times this, so that splits never share a scene."""
+
+SCENE, CROP = 1, 2
+"""Keep the random streams of scenes and crops apart."""
+
+FIRST_WITH_OBJECTS = 24
+"""Official label ids from here on (person to bicycle) have instances in Cityscapes."""
+
+
+def render(seed: int, index: int, height: int, width: int) -> Sample:
+    """Return scene `index`: the same bytes for the same arguments everywhere, the same scene at every size.
+
+    Labels are train ids; instances number people, vehicles, two-wheelers, poles, lights and signs. `BadInput` if the
+    size is not within 64 to 2048.
+    """
+    if not all(SMALLEST <= side <= LARGEST for side in (height, width)):
+        raise BadInput(
+            f"a synthetic scene of {width}x{height} pixels cannot be drawn; "
+            f"choose a width and a height from {SMALLEST} to {LARGEST}"
+        )
+    dice = Dice(SCENE, seed, index)
+    street = plan_street(dice)
+    canvas = draw_street(street, panels_of(dice, street.camera, street.ground), height, width)
+    draw_void(canvas, street)
+    return Sample(canvas.develop(street.light, street.seed), canvas.label, canvas.things)
+
+
+def crop(seed: int, index: int, size: int) -> tuple[np.ndarray, int]:
+    """Return a picture (size x size x 3 uint8) of one class before a street, and the class's place in `CROP_CLASSES`.
+
+    Classes take turns, so any run of indices is balanced. `BadInput` if the size is not within 32 to 128.
+    """
+    if not CROP_SIZES[0] <= size <= CROP_SIZES[1]:
+        raise BadInput(
+            f"a synthetic crop of {size} pixels cannot be drawn; choose a size from {CROP_SIZES[0]} to {CROP_SIZES[1]}"
+        )
+    class_id = index % len(CROP_CLASSES)
+    return draw_portrait(Dice(CROP, seed, index), CROP_CLASSES[class_id].name, size), class_id
+
+
+class Synthetic:
+    """`counts` scenes per split, drawn when read; a frame is named `{split}_{number}`."""
+
+    classes = CLASSES
+
+    def __init__(self, seed: int, height: int, width: int, counts: dict[str, int]):
+        for split, count in counts.items():
+            if split not in SPLITS or not 0 < count <= SPLIT_STRIDE:
+                raise BadInput(
+                    f"{count} synthetic scenes for the split {split} cannot be drawn; "
+                    f"give 1 to {SPLIT_STRIDE} for any of {', '.join(SPLITS)}"
+                )
+        self._seed, self._height, self._width, self._counts = seed, height, width, dict(counts)
+
+    def names(self, split: str) -> list[str]:
+        """Return the frame names of a split, sorted."""
+        return [f"{split}_{number:05d}" for number in range(self._count(split))]
+
+    def read(self, split: str, name: str) -> Sample:
+        """Draw a frame; `BadInput` if the split has no frame of that name."""
+        number = name.removeprefix(f"{split}_")
+        if not number.isdecimal() or int(number) >= self._count(split):
+            raise BadInput(
+                f"the synthetic frame {name} is not in the split {split}; "
+                f"its frames run from {split}_00000 to {split}_{self._count(split) - 1:05d}"
+            )
+        return render(self._seed, scene_index(split, int(number)), self._height, self._width)
+
+    def _count(self, split: str) -> int:
+        if split not in self._counts:
+            raise BadInput(f"the synthetic split {split} has no scenes; choose from {', '.join(self._counts)}")
+        return self._counts[split]
+
+
+def scene_index(split: str, number: int) -> int:
+    """Return the scene that is frame `number` of a split."""
+    return SPLITS.index(split) * SPLIT_STRIDE + number
+
+
+def write_cityscapes(root: Path, split: str, count: int, seed: int, height: int, width: int) -> None:
+    """Write `count` scenes under `root` in Cityscapes' official layout: images, labelIds, instanceIds."""
+    for number in range(count):
+        sample = render(seed, scene_index(split, number), height, width)
+        stem = f"synthetic_{seed:06d}_{number:06d}"
+        ids = np.append(LABEL_IDS, [0] * (256 - len(LABEL_IDS)))[sample.label].astype(np.uint16)
+        _save(root / "leftImg8bit" / split / "synthetic" / f"{stem}_leftImg8bit.png", sample.image)
+        folder = root / "gtFine" / split / "synthetic"
+        _save(folder / f"{stem}_gtFine_labelIds.png", ids.astype(np.uint8))
+        _save(folder / f"{stem}_gtFine_instanceIds.png", _official_instances(ids, sample.instances))
+
+
+def _official_instances(ids: np.ndarray, instances: np.ndarray) -> np.ndarray:
+    """Return `id * 1000 + n` for the n-th object of a class that has objects in Cityscapes, the id itself otherwise."""
+    encoded = ids.copy()
+    for class_id in range(FIRST_WITH_OBJECTS, LABEL_IDS[-1] + 1):
+        of_class = (ids == class_id) & (instances > 0)
+        found, number = np.unique(instances[of_class], return_inverse=True)
+        if found.size:
+            encoded[of_class] = class_id * FIRST_INSTANCE + number
+    return encoded
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(array).save(path)

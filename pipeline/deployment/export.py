@@ -1,0 +1,70 @@
+"""A variant's network as one file that runs without this project: `python -m pipeline export VARIANT OUTPUT`.
+
+The file holds the network with batch norm folded, for one input size: images 1x3xHxW float32, RGB / 255 less
+`augment.MEAN` and divided by `augment.SPREAD`, to class scores 1xCxHxW. Formats:
+
+- `torch`: a program of torch.export; `torch.export.load(FILE).module()` runs it.
+- `onnx`: for ONNX Runtime and its like. Needs the packages of the optional extra `onnx`.
+
+What is to be written is decoded again, run on a random image and compared with the network as it was.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.deployment.checkpoint import restore
+from pipeline.deployment.folding import fold
+from pipeline.deployment.formats import TOLERANCE, decode, difference, encode, program, require_onnx
+from pipeline.timing import modes
+from pipeline.utils.errors import BadInput
+from pipeline.utils.files import atomic, size, space_for
+
+if TYPE_CHECKING:
+    from pipeline.config.params import Variant
+
+
+def export(
+    variant: "Variant", classes: int, at: tuple[int, int], form: str, output: Path, checkpoint: Path | None = None
+) -> str:
+    """Write a variant's network for images of size `at` (rows, columns); return what was written, in a sentence.
+
+    With a checkpoint its weights and its number of classes are taken, else random weights. `BadInput` if the
+    checkpoint is of another variant, a package is missing, or the scores of what would be written differ from the
+    network's by more than `TOLERANCE`; then nothing is written.
+    """
+    if form == "onnx":
+        require_onnx()
+    model, image = _network(variant, classes, at, checkpoint)
+    with torch.no_grad():
+        expected = model(image)
+        content = encode(program(fold(model, image), image), image, form)
+        error = difference(decode(content, form)(image), expected)
+    if not error <= TOLERANCE[torch.float32]:
+        raise BadInput(
+            f"{output} was not written: its scores would differ from eager mode's by {error:.2g} standard deviations, "
+            f"and {TOLERANCE[torch.float32]:g} are allowed; try another version of torch or the other format"
+        )
+    with space_for(output.parent):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(output) as temporary:
+            temporary.write_bytes(content)
+    shapes = " to ".join("x".join(map(str, each.shape)) for each in (image, expected))
+    return (
+        f"{output}: {form}, {shapes}, {size(len(content))}, {'trained' if checkpoint else 'random'} weights; "
+        f"differs from eager mode by {error:.1g} standard deviations of a score (at most {TOLERANCE[torch.float32]:g})"
+    )
+
+
+def _network(
+    variant: "Variant", classes: int, at: tuple[int, int], checkpoint: Path | None
+) -> tuple[nn.Module, Tensor]:
+    if checkpoint is None:
+        with torch.no_grad():
+            return modes.untrained(variant, classes, at, torch.device("cpu"))
+    model, found, _ = restore(checkpoint)
+    if found != variant.model_dump(mode="json"):
+        raise BadInput(f"{checkpoint} belongs to {found}, not to {variant.model_dump(mode='json')}; name its variant")
+    return model, torch.rand(1, 3, *at, generator=torch.Generator().manual_seed(modes.SEED))

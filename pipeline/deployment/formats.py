@@ -1,0 +1,63 @@
+"""A network as a program of torch.export or in ONNX: made, written as bytes, run, and held against eager mode."""
+
+import importlib.util
+import io
+import logging
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+
+from pipeline.utils.errors import BadInput
+
+ONNX = ("onnx", "onnxscript", "onnxruntime")
+
+TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.25}
+"""How far scores may differ from eager float32's, as `difference` counts. Rounding alone made up to 3e-4 and 0.16."""
+
+
+def difference(scores: Tensor, expected: Tensor) -> float:
+    """The largest difference of two NxCxHxW, in standard deviations of a class's score over the picture."""
+    spread = expected.float().std(dim=(-2, -1)).mean()
+    return float((scores.float() - expected.float()).abs().max() / spread)
+
+
+def program(model: nn.Module, image: Tensor) -> ExportedProgram:
+    """The network as torch.export sees it, for images of the size of `image`."""
+    with torch.no_grad():
+        return torch.export.export(model, (image,))
+
+
+def encode(exported: ExportedProgram, image: Tensor, form: str) -> bytes:
+    """The content of a file in a format. `BadInput` if a package that the format needs is missing."""
+    if form == "torch":
+        buffer = io.BytesIO()
+        torch.export.save(exported, buffer)
+        return buffer.getvalue()
+    require_onnx()
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # torchvision's operators, which nothing here uses
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.onnx.export(exported, (image,), dynamo=True, verbose=False).model_proto.SerializeToString()
+
+
+def decode(content: bytes, form: str) -> Callable[[Tensor], Tensor]:
+    """What `encode` made, ready to run on the CPU with torch's number of threads."""
+    if form == "torch":
+        return torch.export.load(io.BytesIO(content)).module()
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda image: torch.from_numpy(session.run(None, {name: image.contiguous().numpy()})[0])
+
+
+def require_onnx() -> None:
+    """`BadInput` unless everything is installed."""
+    for package in ONNX:
+        if importlib.util.find_spec(package) is None:
+            raise BadInput(f"onnx needs {', '.join(ONNX)}, and {package} is missing; run `pip install -e '.[onnx]'`")

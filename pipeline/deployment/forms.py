@@ -1,0 +1,111 @@
+"""Deployment forms of one variant, each checked against eager mode and timed as pipeline/timing/latency.py does.
+
+- `folded`: batch norm folded into the convolutions (pipeline/deployment/folding.py). All forms below start from it.
+- `torch.export`: the exported program, run by torch's own kernels.
+- `AOTInductor`: the exported program compiled ahead of time; on a CPU by the C++ compiler, where there is one.
+- `ONNX Runtime`: its CPU kernels, where the optional extra `onnx` is installed; not timed on a GPU.
+
+A form that this machine cannot make is no row: `skipped` says why. A row's `difference` is that of its class scores
+from eager float32's (`pipeline.deployment.formats.difference`); it `agrees` if that is at most its `tolerance`.
+"""
+
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.deployment.folding import fold
+from pipeline.deployment.formats import TOLERANCE, decode, difference, encode, program
+from pipeline.timing import latency as protocol
+from pipeline.timing import modes, roofline
+from pipeline.timing.latency import Row
+from pipeline.timing.modes import GPU_MODES, Mode
+from pipeline.utils.progress import progress
+
+if TYPE_CHECKING:
+    from pipeline.config.params import Latency, Variant
+
+Runner = Callable[[Tensor], Tensor]
+
+
+def exported(model: nn.Module, image: Tensor) -> Runner:
+    """The exported program as a module."""
+    return program(fold(model, image), image).module()
+
+
+def compiled(model: nn.Module, image: Tensor) -> Runner:
+    """The exported program, compiled. Raises whatever torch's compiler raises."""
+    import torch._inductor as inductor
+
+    with tempfile.TemporaryDirectory() as folder:
+        package = str(Path(folder) / "model.pt2")
+        return inductor.aoti_load_package(
+            inductor.aoti_compile_and_package(program(fold(model, image), image), package_path=package)
+        )
+
+
+def onnx_runtime(model: nn.Module, image: Tensor) -> Runner:
+    """The exported program in ONNX Runtime, on the CPU."""
+    return decode(encode(program(fold(model, image), image), image, "onnx"), "onnx")
+
+
+def folded_graph(model: nn.Module, image: Tensor) -> Runner:
+    """A CUDA graph of the folded network."""
+    return modes.cuda_graph(fold(model, image), image)
+
+
+CPU_FORMS = (
+    Mode("eager float32"),
+    Mode("eager float32 contiguous", layout=torch.contiguous_format),
+    Mode("folded float32", form=fold),
+    Mode("torch.export float32", form=exported),
+    Mode("AOTInductor float32", form=compiled),
+    Mode("ONNX Runtime float32", layout=torch.contiguous_format, form=onnx_runtime),
+)
+GPU_FORMS = (
+    *GPU_MODES,
+    Mode("folded float32", form=fold),
+    Mode("folded float16", torch.float16, form=fold),
+    Mode("torch.export float16", torch.float16, form=exported),
+    Mode("AOTInductor float16", torch.float16, form=compiled),
+    Mode("folded CUDA graph float16", torch.float16, form=folded_graph),
+)
+
+
+def time_forms(
+    latency: "Latency", name: str, variant: "Variant", classes: int, size: tuple[int, int], largest: int = 0
+) -> dict[str, Any]:
+    """Check and time every form of a variant that this machine's device has, for an image of `size`.
+    `largest` is as in `latency.fitting`.
+
+    The result is that of `latency.time_variants`, its rows' modes being the forms, and what was `skipped`.
+    """
+    device, rows, skipped = protocol.choose(latency), [], []
+    size = protocol.fitting(size, latency, device, largest)
+    # Not in inference mode: torch.export does not take a network whose tensors were made there.
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model, image = modes.untrained(variant, classes, size, device)
+        expected = model(image)
+        for mode in progress(GPU_FORMS if device.type == "cuda" else CPU_FORMS, f"forms of {name}", unit="forms"):
+            try:
+                run = modes.prepare(*modes.untrained(variant, classes, size, device), mode)
+                scores = run()
+            except Exception as error:  # a compiler's or another library's, of whatever kind
+                reason = str(error).strip() or type(error).__name__
+                skipped.append({"mode": mode.name, "reason": reason.splitlines()[0]})
+                torch.backends.mkldnn.enabled = True  # an export that fails leaves it off
+                continue
+            done = roofline.operations(variant.model_dump(), classes, size, mode.dtype)
+            rows.append(Row(name, mode, run, done, size, _check(scores, expected, mode)))
+    with torch.inference_mode():
+        return protocol.time_rows(latency, rows, device) | {"skipped": skipped}
+
+
+def _check(scores: Tensor, expected: Tensor, mode: Mode) -> dict[str, Any]:
+    found, allowed = difference(scores, expected), TOLERANCE[mode.dtype]
+    return {"difference": found, "tolerance": allowed, "agrees": found <= allowed}

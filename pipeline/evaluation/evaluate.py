@@ -1,0 +1,218 @@
+"""Evaluation: the last epoch's weights of one run, scored once over a whole split, at the labels' own resolution.
+
+Nothing is selected here: the split that is reported chooses neither an epoch nor a setting.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.build import build
+from models.layers import resize
+from models.segmenter import Segmenter
+from pipeline.data.augment import whole_frames
+from pipeline.data.base import IGNORE
+from pipeline.data.reader import Prepared, evenly_spaced
+from pipeline.evaluation import metrics
+from pipeline.utils import device
+from pipeline.utils.errors import BadInput, Diverged
+from pipeline.utils.files import atomic
+from pipeline.utils.progress import progress
+from pipeline.utils.weights import load_for
+
+if TYPE_CHECKING:
+    from pipeline.config.params import Evaluation, Training, Variant
+
+
+class Scored(NamedTuple):
+    """What is kept of a split. N frames, C classes, M objects; matrices have rows truth, columns prediction."""
+
+    confusion: np.ndarray
+    """(N, C, C) int64: one matrix a frame, so that a resampled split has a proper mIoU."""
+    border: np.ndarray
+    """The same within the border band."""
+    objects: np.ndarray
+    """(M, 4) int64: frame, class, pixels, correctly labelled pixels."""
+    pictures: dict[int, np.ndarray]
+    """The predictions (HxW uint8) of the frames that are shown, by frame."""
+
+
+def evaluate(
+    evaluation: "Evaluation",
+    training: "Training",
+    variant: "Variant",
+    data: Path,
+    weights: Path,
+    folder: Path,
+    trial: bool = False,
+) -> dict[str, Any]:
+    """Score `weights` on the split `training.score`; write `confusion.npz` and `predictions.npz` to `folder`.
+
+    `data` is a folder of prepared frames. All scores are fractions, from one confusion matrix over the whole split.
+    `BadInput` where data or weights are missing or the weights belong to another variant; `Diverged` where their
+    training diverged. In a `trial`, a run that a learning rate is chosen by, that scores 0, and `diverged` says why.
+    """
+    started = time.perf_counter()
+    prepared, split = Prepared(data), training.score
+    if prepared.task != "segmentation":
+        raise BadInput(f"{data} holds images to classify; study.data must name a set of frames to segment")
+    place = device.choose(evaluation.threads)
+    failed: dict[str, str] = {}
+    try:
+        model = load(variant, len(prepared.classes), weights).to(place)
+        scored, networks = _apply(model, evaluation, training, prepared, weights, place)
+    except Diverged as error:
+        if not trial:
+            raise
+        failed, networks = {"diverged": str(error)}, None
+        # Every pixel counts as wrong, and no picture is kept of what no network predicted.
+        wrong = ((labels + 1) % len(prepared.classes) for labels in prepared.labels(split))
+        scored = score(evaluation.model_copy(update={"pictures": 0}), prepared, split, wrong)
+    write(folder, prepared.names(split), scored, networks)
+    result = failed | summarise(evaluation, prepared, split, scored)
+    return result | {"input_size": list(training.frame_size), "seconds": round(time.perf_counter() - started, 1)}
+
+
+def _apply(
+    model: nn.Module,
+    evaluation: "Evaluation",
+    training: "Training",
+    prepared: Prepared,
+    weights: Path,
+    place: torch.device,
+) -> tuple[Scored, np.ndarray | None]:
+    """The scored predictions of a network, and those of each of its networks alone. `Diverged` if they are none."""
+    images, size = prepared.images(training.score), tuple(training.frame_size)
+    shown = progress(images, f"scoring {training.score}", unit="frames")
+    try:
+        predictions = predict(model, shown, size, evaluation.batch, place)
+        scored = score(evaluation, prepared, training.score, predictions)
+        frames = [images[index] for index in scored.pictures]
+        return scored, by_network(model, frames, size, evaluation.batch, place)
+    except FloatingPointError:
+        raise Diverged(
+            f"{weights} gives scores that are no numbers: its training diverged; "
+            "lower the recipe's training.rate or raise its warmup, and train again"
+        ) from None
+
+
+def load(variant: "Variant", classes: int, path: Path) -> nn.Module:
+    """The variant's network with the weights of `path`, ready to predict. `BadInput` if they belong to another."""
+    made_for = {"variant": variant.model_dump(mode="json"), "classes": classes}
+    state = load_for(path, made_for)
+    model = build(made_for["variant"], classes)
+    model.load_state_dict(state)
+    return model.eval().to(memory_format=torch.channels_last)
+
+
+@torch.inference_mode()
+def predict(
+    model: Callable[[Tensor], Tensor], images: Any, input_size: tuple[int, int], batch: int, place: torch.device
+) -> Iterator[np.ndarray]:
+    """The class of every pixel, HxW uint8, of each of `images` (HxWx3 uint8), in order.
+
+    The network sees a frame whole, resized to `input_size`, as in training; its class scores, not its decisions, are
+    resized to HxW. `FloatingPointError` if they are no numbers.
+    """
+    for frames in _batches(images, batch):
+        scores = _scores(model, torch.from_numpy(frames), input_size, place)
+        if scores.isnan().any():
+            raise FloatingPointError
+        # One frame at a time: at 1024x2048 a batch of class scores takes gigabytes.
+        for frame in scores:
+            full = resize(frame[None].float(), frames.shape[1:3])
+            yield full[0].argmax(0).to(torch.uint8).cpu().numpy()
+
+
+def by_network(
+    model: nn.Module, images: list[np.ndarray], input_size: tuple[int, int], batch: int, place: torch.device
+) -> np.ndarray | None:
+    """What each network of an aggregation predicts alone, (networks, images, H, W) uint8 (Figure 4).
+
+    None where there is nothing to tell apart: one network, or no high-level path that adds them, or no images.
+    """
+    count = model.fused if isinstance(model, Segmenter) else 0
+    if count < 2 or not images:
+        return None
+    parts = [partial(model.alone, network=network) for network in range(count)]
+    return np.stack([np.stack([*predict(part, images, input_size, batch, place)]) for part in parts])
+
+
+def _batches(images: Any, size: int) -> Iterator[np.ndarray]:
+    waiting: list[np.ndarray] = []
+    for image in images:
+        waiting.append(image)
+        if len(waiting) == size:
+            yield np.stack(waiting)
+            waiting = []
+    if waiting:
+        yield np.stack(waiting)
+
+
+def _scores(model: Callable[[Tensor], Tensor], frames: Tensor, size: tuple[int, int], place: torch.device) -> Tensor:
+    with device.half_precision(place):
+        return model(whole_frames(frames, size).to(place))
+
+
+def score(evaluation: "Evaluation", prepared: Prepared, split: str, predictions: Iterator[np.ndarray]) -> Scored:
+    """Hold one prediction (HxW) a frame against the split's labels."""
+    labels, instances = prepared.labels(split), prepared.instances(split)
+    countable = [index for index, each in enumerate(prepared.classes) if each.name.lower() in metrics.COUNTABLE]
+    shown = evenly_spaced(len(labels), evaluation.pictures)
+    classes, whole, border, objects, pictures = len(prepared.classes), [], [], [], {}
+    for index, (truth, prediction) in enumerate(zip(labels, predictions, strict=True)):
+        band = metrics.border_band(truth, evaluation.border)
+        found = metrics.components(truth, countable) if instances is None else instances[index]
+        rows = metrics.objects(truth, found, prediction)
+        whole.append(metrics.confusion(truth, prediction, classes))
+        border.append(metrics.confusion(np.where(band, truth, IGNORE), prediction, classes))
+        objects.append(np.column_stack([np.full(len(rows), index), rows]))
+        if index in shown:
+            pictures[index] = prediction
+    return Scored(np.stack(whole), np.stack(border), np.concatenate(objects), pictures)
+
+
+def summarise(evaluation: "Evaluation", prepared: Prepared, split: str, scored: Scored) -> dict[str, Any]:
+    """The split's scores, each from the sum of its frames' matrices: never a mean of frames' scores."""
+    names = [each.name for each in prepared.classes]
+    border = metrics.scores(scored.border.sum(0), names)
+    frames, *size = prepared.labels(split).shape
+    return {
+        "split": split,
+        "frames": frames,
+        "size": size,
+        **metrics.scores(scored.confusion.sum(0), names),
+        "border": {"width": evaluation.border, "miou": border["miou"], "iou": border["iou"]},
+        "objects": {
+            "source": "components" if prepared.instances(split) is None else "instances",
+            "bins": metrics.recall_by_size(scored.objects, evaluation.sizes),
+        },
+    }
+
+
+def write(folder: Path, names: list[str], scored: Scored, networks: np.ndarray | None = None) -> None:
+    """Write `confusion.npz` and `predictions.npz`; `names` are those of all frames of the split.
+
+    `networks` is what `by_network` gives for the frames that are shown.
+    """
+    shown = list(scored.pictures)
+    predictions = np.stack([*scored.pictures.values()]) if shown else np.empty((0, 0, 0), np.uint8)
+    _save(folder / "confusion.npz", confusion=scored.confusion, border=scored.border, objects=scored.objects)
+    _save(
+        folder / "predictions.npz",
+        index=np.array(shown, np.int64),
+        names=np.array([names[index] for index in shown], np.str_),
+        predictions=predictions,
+        **({} if networks is None else {"networks": networks}),
+    )
+
+
+def _save(path: Path, **arrays: np.ndarray) -> None:
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)

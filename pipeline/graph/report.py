@@ -1,0 +1,53 @@
+"""What `snakemake --report` shows of a stage's outputs, under which heading and with which caption."""
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.graph.graph import STAGES
+
+CAPTIONS = Path("analysis/report/captions")
+CATEGORIES = {
+    "report.html": "Report",
+    "tables/*.csv": "Tables",
+    "tables/*.md": "Tables",
+    "figures/*.svg": "Figures",
+    "figures/*.png": "Figures",
+}
+"""By how a file's path ends; other outputs are not shown."""
+
+BETTER = {".png": ".svg", ".md": ".csv"}
+"""Of what is there in both formats only the second is shown."""
+
+
+def outputs(stage: str) -> list[Any]:
+    """A stage's output patterns for the Snakefile, each figure and each table shown once."""
+    from snakemake.io import report
+
+    patterns = STAGES[stage].outputs
+    shown = {pattern: category(pattern) for pattern in patterns if _better(pattern) not in patterns}
+    return [
+        report(pattern, caption=str(caption(pattern)), category=shown[pattern], labels={"what": _title(pattern)})
+        if shown.get(pattern)
+        else pattern
+        for pattern in patterns
+    ]
+
+
+def category(pattern: str) -> str | None:
+    """The heading that a file stands under."""
+    return next((name for ending, name in CATEGORIES.items() if Path(pattern).match(ending)), None)
+
+
+def _better(pattern: str) -> str | None:
+    path = Path(pattern)
+    return str(path.with_suffix(BETTER[path.suffix])) if path.suffix in BETTER else None
+
+
+def caption(pattern: str) -> Path:
+    """The caption of a file: its own, else the one of all files under its heading."""
+    own = CAPTIONS / f"{Path(pattern).stem}.rst"
+    return own if own.exists() else CAPTIONS / f"{str(category(pattern)).lower()}.rst"
+
+
+def _title(pattern: str) -> str:
+    return Path(pattern).stem.replace("_", " ").capitalize()

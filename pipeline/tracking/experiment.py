@@ -1,0 +1,143 @@
+"""MLflow's side of tracking: where its server or database is, and what is done to an experiment's runs."""
+
+import logging
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+# MLflow reads some of these when it is imported. A server that does not answer must not hold up a training.
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+
+from pipeline.config import paths
+from pipeline.tracking.tracked import Identity
+
+logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+DEFAULT = "sqlite:///mlflow.db"
+BATCH = 1000
+"""Values that MLflow takes at once."""
+
+
+def uri() -> str:
+    """MLFLOW_TRACKING_URI, or a database in the repository's root."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT
+
+
+def address() -> str:
+    """The same with an absolute path: MLflow keeps connections by name, whatever folder they were opened in."""
+    file = uri().removeprefix("sqlite:///")
+    return uri() if file == uri() else f"sqlite:///{Path(file).absolute()}"
+
+
+def locked() -> FileLock:
+    """What only one process at a time may do."""
+    path = paths.WORK / "locks" / "mlflow.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(path)
+
+
+def patiently(action: Callable[[], Any]) -> Any:
+    """Do something that can be done twice, again while another process holds the database."""
+    for pause in (0.5, 2, 5):
+        try:
+            return action()
+        except MlflowException as error:
+            if "database is locked" not in str(error):
+                raise
+            time.sleep(pause)
+    return action()
+
+
+def _make_database() -> None:
+    """Make a fresh SQLite database by rename: a process that is killed while it sets one up would leave it broken."""
+    file = Path(address().partition("?")[0].removeprefix("sqlite:///"))
+    if address().startswith("sqlite:///") and not file.exists():
+        temporary = file.with_name(f"{file.name}.{os.getpid()}")
+        MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
+        os.replace(temporary, file)
+
+
+class Experiment:
+    """The experiment of a data set; it is made where it does not exist."""
+
+    def __init__(self, data: str):
+        # Two processes that open a fresh database at once leave it broken, and one of two same experiments is refused.
+        with locked():
+            _make_database()
+            self.client = MlflowClient(address())
+            found = self.client.get_experiment_by_name(data)
+            if found and found.lifecycle_stage == "deleted":
+                self.client.restore_experiment(found.experiment_id)
+            kind = {"mlflow.experimentKind": "custom_model_development"}
+            self.id: str = found.experiment_id if found else self.client.create_experiment(data, tags=kind)
+
+    def find(self, identity: Identity) -> Run | None:
+        """The run of the same folder and the same parameters."""
+        return next((run for run in self._same(identity) if run.data.tags["parameter_hash"] == identity.digest), None)
+
+    def begin(self, identity: Identity, run: Run | None = None, started: int | None = None) -> str:
+        """Create a run, or take up `run` again, as the one that supersedes the others of its folder; return its id."""
+        tags = {f"study.{study}": "true" for study in identity.studies}
+        tags |= {"folder": str(identity.job.folder), "parameter_hash": identity.digest}
+        tags |= {"mlflow.source.name": identity.job.command, "mlflow.source.type": "LOCAL"}
+        if run is None:
+            run = self.client.create_run(self.id, started, tags, identity.name)
+        id: str = run.info.run_id
+        self.client.update_run(id, "RUNNING", identity.name)
+        for key in {"superseded_by", "superseded_because"} & run.data.tags.keys():
+            self.client.delete_tag(id, key)
+        parameters = [Param(key, value) for key, value in identity.parameters.items()]
+        self.client.log_batch(id, params=parameters)
+        self.tag(id, tags)
+        for other in self._same(identity):
+            if other.info.run_id != id and other.data.tags.get("superseded_by") != id:
+                self._supersede(other, id, identity)
+        return id
+
+    def log(self, id: str, metrics: list[Metric]) -> None:
+        """Log any number of values."""
+        for first in range(0, len(metrics), BATCH):
+            self.client.log_batch(id, metrics=metrics[first : first + BATCH])
+
+    def tag(self, id: str, tags: dict[str, str]) -> None:
+        """Set a run's tags."""
+        self.client.log_batch(id, tags=[RunTag(key, value) for key, value in tags.items()])
+
+    def history(self, run: Run) -> dict[tuple[str, int], list[float]]:
+        """Every value that was ever logged, by name and epoch."""
+        values = defaultdict(list)
+        for key in run.data.metrics:
+            for metric in self.client.get_metric_history(run.info.run_id, key):
+                values[key, metric.step].append(metric.value)
+        return values
+
+    def keep_in(self, study: str, ids: set[str]) -> None:
+        """Take the study's tag off every run that is none of `ids`."""
+        for run in self.client.search_runs([self.id], f"tags.`study.{study}` = 'true'"):
+            if run.info.run_id not in ids:
+                self.client.delete_tag(run.info.run_id, f"study.{study}")
+
+    def _same(self, identity: Identity) -> list[Run]:
+        return list(self.client.search_runs([self.id], f"tags.folder = '{identity.job.folder}'"))
+
+    def _supersede(self, old: Run, new: str, identity: Identity) -> None:
+        before, now = old.data.params, identity.parameters
+        changed = [key for key in sorted(before | now) if before.get(key) != now.get(key)]
+        because = ", ".join(f"{key} {before.get(key)} -> {now.get(key)}" for key in changed)
+        tags = {key: "superseded" for key in old.data.tags if key.startswith("study.")}
+        self.tag(old.info.run_id, {**tags, "superseded_by": new, "superseded_because": because[:5000]})
+        status = "KILLED" if old.info.status == "RUNNING" else old.info.status
+        name = (old.info.run_name or "").removeprefix("superseded · ")
+        self.client.update_run(old.info.run_id, status, f"superseded · {name}")

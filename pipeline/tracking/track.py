@@ -1,0 +1,191 @@
+"""MLflow: an experiment a data set, a run for each variant, seed and parameter hash.
+
+A run begins with its training and grows with it. `track` completes it from the result files, and these are the truth: a
+run that holds other values is replaced, and from nothing the whole database is made again.
+"""
+
+import contextlib
+import json
+import logging
+import math
+import os
+import socket
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipeline.config.params import Params
+from pipeline.graph.graph import Job
+from pipeline.tracking import tracked
+from pipeline.tracking.experiment import Experiment, Metric, MlflowException, address, locked, patiently, uri
+from pipeline.tracking.tracked import Identity, Metrics
+from pipeline.utils.errors import BadInput
+
+HOST = "127.0.0.1"
+NAME, WHEN = "attributes.`Run Name`", "runDateAndNestInfo"
+"""The UI's own names of the columns that it always shows."""
+COLUMNS = (
+    "metrics.`miou`",
+    "metrics.`pixel_accuracy`",
+    "metrics.`training/loss`",
+    "metrics.`complexity/gmacs`",
+    "params.`training.epochs`",
+    "tags.`conditions.device`",
+    "tags.`superseded_because`",
+)
+
+
+class LiveRun:
+    """A run that grows while its training does. It never raises: what fails is said once, and training goes on."""
+
+    def __init__(self, job: Job, params: Params):
+        self._works = True
+        self._safely(self._open, job, params)
+
+    def epoch(self, epoch: int, metrics: dict[str, float]) -> None:
+        """Add an epoch's values, unless they were logged before the training was killed and continued."""
+        self._safely(self._log, epoch, metrics, round(1000 * time.time()))
+
+    def finish(self, status: str = "FINISHED") -> None:
+        """End the run; `status` is MLflow's: FINISHED, FAILED or KILLED."""
+        self._safely(lambda: self._experiment.client.set_terminated(self._id, status))
+
+    def _open(self, job: Job, params: Params) -> None:
+        self._identity = tracked.identify(job, params, tracked.known_studies(params), finished=False)
+        self._experiment = Experiment(job.wildcards["data"])
+        run = self._experiment.find(self._identity)
+        if run and run.info.status == "FINISHED":
+            self._experiment.client.delete_run(run.info.run_id)
+            run = None
+        self._logged = {epoch for _, epoch in self._experiment.history(run)} if run else set()
+        self._id = self._experiment.begin(self._identity, run)
+
+    def _log(self, epoch: int, metrics: dict[str, float], now: int) -> None:
+        if self._logged and epoch <= min(self._logged):  # the training was not continued, it began again
+            self._experiment.client.delete_run(self._id)
+            self._logged, self._id = set(), self._experiment.begin(self._identity)
+        if epoch not in self._logged:
+            values = [Metric(f"training/{name}", value, now, epoch) for name, value in metrics.items()]
+            self._experiment.log(self._id, values)
+
+    def _safely(self, action: Callable[..., None], *arguments: Any) -> None:
+        if not self._works:
+            return
+        try:
+            patiently(partial(action, *arguments))
+        except Exception as error:  # whatever it is, hours of training must not end for it
+            self._works = False
+            sentence = "MLflow at %s failed (%s); training goes on, and `python -m pipeline track` adds the run later"
+            logging.getLogger(__name__).warning(sentence, uri(), _reason(error))
+
+
+def start(job: Job, params: Params) -> LiveRun:
+    """Begin the run of a train job, or continue the one that a killed training left."""
+    return LiveRun(job, params)
+
+
+def track(params: Params, jobs: list[Job]) -> dict[str, Any]:
+    """Complete the run of every train job in `jobs` from its result files. `BadInput` if MLflow fails."""
+    data, study = params.study.data, params.study.name
+    with _failures_explained(study):
+        experiment, among, runs = Experiment(data), tracked.known_studies(params), {}
+        for job in (job for job in jobs if job.stage == "train"):
+            identity = tracked.identify(job, params, among, finished=True)
+            name = f"{job.wildcards['variant']}/{job.wildcards['seed']}"
+            runs[name] = patiently(partial(_complete, experiment, identity))
+        experiment.keep_in(study, set(runs.values()))
+    return {"uri": uri(), "experiments": {data: experiment.id}, "runs": runs}
+
+
+def serve(port: int, params: Params) -> None:
+    """Say where the study's runs are, and become MLflow's UI on this machine until Ctrl-C. `BadInput`: port in use."""
+    study = params.study.name
+    _check_free(port)
+    with _failures_explained(study):
+        table = _table(Experiment(params.study.data), study)
+    if uri().startswith("http"):
+        print(f"the server that MLFLOW_TRACKING_URI names has a UI: the runs of {study} are at {uri()}/{table}")
+        return
+    print(f"the runs of {study} are at http://{HOST}:{port}/{table} in ten seconds; Ctrl-C ends it", flush=True)
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", address(), "--workers", "1"]
+    command += ["--no-serve-artifacts", "--default-artifact-root", "mlruns", "--host", HOST, "--port", str(port)]
+    command += ["--uvicorn-opts", "--log-level warning"]
+    os.execve(sys.executable, command, {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
+
+
+@contextlib.contextmanager
+def _failures_explained(study: str) -> Iterator[None]:
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError) as error:
+        raise BadInput(
+            f"MLflow at {uri()} failed ({_reason(error)}); start its server, or unset MLFLOW_TRACKING_URI; if it is a "
+            f"broken local file, delete it, and `python -m pipeline track {study}` makes it again"
+        ) from error
+
+
+def _complete(experiment: Experiment, identity: Identity) -> str:
+    """Make the run hold what the files hold, and nothing else; return its id."""
+    wanted, client = tracked.metrics(identity), experiment.client
+    started, ended = tracked.span(identity)
+    with locked():
+        run = experiment.find(identity)
+        found = experiment.history(run) if run else {}
+        if run and not _agree(found, wanted):
+            client.delete_run(run.info.run_id)
+            run, found = None, {}
+        id = experiment.begin(identity, run, started)
+    count = Counter(name for name, _ in wanted)
+    missing = [
+        Metric(name, value, started + (ended - started) * (epoch + 1) // count[name], epoch)
+        for (name, epoch), value in wanted.items()
+        if (name, epoch) not in found
+    ]
+    experiment.log(id, missing)
+    experiment.tag(id, tracked.conditions(identity))
+    for study, path in tracked.figures(identity):
+        client.log_artifact(id, str(path), f"figures/{study}")
+    for name, picture in tracked.pictures(identity):
+        client.log_image(id, picture, artifact_file=f"pictures/{name}.png")
+    client.set_terminated(id, end_time=(run and run.info.end_time) or ended)
+    return id
+
+
+def _agree(found: dict[tuple[str, int], list[float]], wanted: Metrics) -> bool:
+    """Whether every value that was logged is in the files, and was logged once."""
+    return all(
+        key in wanted and len(values) == 1 and math.isclose(values[0], wanted[key]) for key, values in found.items()
+    )
+
+
+def _table(experiment: Experiment, study: str) -> str:
+    """The path of the study's runs in the UI, with the columns that matter, kept as its Share button keeps a view."""
+    view = {"searchFilter": f"tags.`study.{study}` LIKE '%'", "selectedColumns": COLUMNS}
+    view |= {"orderByKey": "attributes.`run_name`", "orderByAsc": True, "columnOrder": [NAME, WHEN, *COLUMNS]}
+    view["columnWidths"] = {NAME: 300, WHEN: 140, COLUMNS[3]: 150, COLUMNS[-1]: 300}
+    experiment.client.set_experiment_tag(experiment.id, f"mlflow.sharedViewState.{study}", json.dumps(view))
+    return f"#/experiments/{experiment.id}/runs?workflowType=machine_learning&viewStateShareKey={quote(study)}"
+
+
+def _check_free(port: int) -> None:
+    other = "choose another one, e.g. `python -m pipeline ui --port 5001`"
+    if not 0 < port < 65536:
+        raise BadInput(f"port {port} does not exist, ports are 1 to 65535; {other}")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise BadInput(
+                f"port {port} on {HOST} cannot be opened ({error.strerror}); end the program that uses it, or {other}"
+            ) from None
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,214 @@
+"""What a run holds in MLflow, read from the result files. It knows files and no MLflow."""
+
+import csv
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.config import paths
+from pipeline.config.params import NO_IMAGES, Params, Study, load, lookup, studies
+from pipeline.data.reader import Prepared
+from pipeline.graph import graph, provenance
+from pipeline.graph.graph import Job
+from pipeline.utils.errors import BadInput
+
+Metrics = dict[tuple[str, int], float]
+"""Value by name and epoch; what a run has one value of stands at 0, which MLflow draws as bars."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which run a train job is: its folder, and the parameters of everything that makes its weights."""
+
+    job: Job
+    made_with: dict[str, Any]
+    studies: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the parameters as canonical JSON."""
+        return hashlib.sha256(json.dumps(self.made_with, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def name(self) -> str:
+        names = self.job.wildcards
+        return f"{names['variant']} · seed {names['seed']} · {self.digest[:6]}"
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Under names that are the same in every recipe and variant, so that the columns of a table line up."""
+        names = self.job.wildcards
+        short = {f"recipes.{names['recipe']}.": "", f"variants.{names['variant']}.": "network."}
+        short |= {f"data.{names[part]}.": f"{part}." for part in ("data", "images")}
+        known: dict[str, Any] = dict(names)
+        for key, value in provenance.flatten(self.made_with).items():
+            long = next((prefix for prefix in short if key.startswith(prefix)), "")
+            known[short.get(long, "") + key.removeprefix(long)] = value
+        return {key: str(value) for key, value in known.items()}
+
+
+def known_studies(params: Params) -> list[Study]:
+    """Every study there is, the one that is asked for as it is asked for."""
+    return list(({name: load(name).study for name in studies()} | {params.study.name: params.study}).values())
+
+
+def identify(job: Job, params: Params, among: list[Study], finished: bool) -> Identity:
+    """The run that a train job is about to make, or (`finished`) the one that its record says it made."""
+    made_with: dict[str, Any] = {}
+    for part in (*_before(job, params), job):
+        recorded = part.record.exists() and (finished or part is not job)
+        now = {key: lookup(params, key) for key in part.params}
+        values = provenance.read(part.record)["params"] if recorded else now
+        made_with |= {key: _without_place(value) for key, value in values.items()}
+    return Identity(job, made_with, tuple(study.name for study in among if _contains(study, job.wildcards)))
+
+
+def metrics(identity: Identity) -> Metrics:
+    """The curve by epoch, health, the scores, complexity, and each study's latency."""
+    folder = identity.job.folder
+    result = _result(folder / "train.json")
+    curve = _curve(folder / "curve.csv")
+    final = {f"training/{key}": result[key] for key in ("seconds", "frames_per_second", "frames_seen")}
+    final |= _health(result) | _scores(_result(folder / "scores.json")) | _complexity(identity.job) | _latency(identity)
+    return curve | {(_allowed(key), 0): float(value) for key, value in final.items() if value is not None}
+
+
+def conditions(identity: Identity) -> dict[str, str]:
+    """Under what the numbers hold, and the checkpoint's SHA-256."""
+    job = identity.job
+    record, scores = provenance.read(job.record), _result(job.folder / "scores.json")
+    known = {f"conditions.{key}": value for key, value in provenance.flatten(record["conditions"]).items()}
+    known |= {f"scored.{key}": scores[key] for key in ("split", "frames", "size", "input_size")}
+    known |= {"diverged": scores["diverged"]} if "diverged" in scores else {}
+    known |= {f"absent.{name}": "never in truth or prediction" for name in scores["absent"]}
+    known |= {
+        f"latency.{study}.stable": all(row["stable"] for row in _rows(identity, study)) for study in identity.studies
+    }
+    known["weights.sha256"] = record["outputs"].get(str(job.folder / paths.WEIGHTS), "unknown")
+    known["mlflow.source.git.commit"] = record["conditions"]["commit"]
+    return {key: str(value) for key, value in known.items()}
+
+
+def span(identity: Identity) -> tuple[int, int]:
+    """When training began and ended, in milliseconds since 1970."""
+    record = provenance.read(identity.job.record)
+    end = datetime.fromisoformat(record["conditions"]["finished"]).timestamp()
+    return round(1000 * (end - record["result"]["seconds"])), round(1000 * end)
+
+
+def figures(identity: Identity) -> Iterator[tuple[str, Path]]:
+    """The figures of every study that the run is in: name of the study, file."""
+    for study in identity.studies:
+        for path in sorted((paths.fill(paths.RESULTS, study=study) / "figures").glob("*.png")):
+            yield study, path
+
+
+def pictures(identity: Identity) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and H x 3W x 3 RGB of each kept frame: frame, truth, prediction. None where the prepared data is gone."""
+    folder, job = paths.fill(paths.PREPARED, data=identity.job.wildcards["data"]), identity.job
+    split = _result(job.folder / "scores.json")["split"]
+    wanted = [job.folder / "predictions.npz", *(folder / f"{split}.{kind}.npy" for kind in ("images", "labels"))]
+    if not all(path.exists() for path in wanted):
+        return
+    prepared = Prepared(folder)
+    palette = np.zeros((256, 3), np.uint8)
+    palette[: len(prepared.classes)] = [entry.colour for entry in prepared.classes]
+    with np.load(wanted[0]) as kept:
+        for index, name, prediction in zip(kept["index"], kept["names"], kept["predictions"], strict=True):
+            truth = palette[prepared.labels(split)[index]]
+            yield str(name).replace("/", "_"), np.hstack([prepared.images(split)[index], truth, palette[prediction]])
+
+
+def _before(job: Job, params: Params) -> list[Job]:
+    """The jobs whose parameters change what this one trains on and from."""
+    names = job.wildcards
+    frames = graph.job(params, "prepare", {"data": names["data"]})
+    if names["images"] == NO_IMAGES:
+        return [frames]
+    pretrain = {key: names[key] for key in ("images", "recipe")}
+    pretrain["backbone"] = params.variants[names["variant"]].pretrained
+    images = graph.job(params, "prepare", {"data": names["images"]})
+    return [frames, images, graph.job(params, "pretrain", pretrain)]
+
+
+def _without_place(value: Any) -> Any:
+    # Where the published files lie on this machine changes no run.
+    return {key: entry for key, entry in value.items() if key != "directory"} if isinstance(value, dict) else value
+
+
+def _contains(study: Study, names: dict[str, str]) -> bool:
+    same = all(getattr(study, key) == names[key] for key in ("data", "images", "recipe"))
+    return same and names["variant"] in study.variants and int(names["seed"]) in study.seeds
+
+
+def _allowed(name: str) -> str:
+    # MLflow refuses other signs, and a GPU's name may hold brackets.
+    return re.sub(r"[^\w./: -]", "", name)
+
+
+def _result(path: Path) -> dict[str, Any]:
+    return provenance.read(path)["result"]
+
+
+def _curve(path: Path) -> Metrics:
+    if not path.exists():
+        raise BadInput(f"{path} is missing; run its stage again (`python -m pipeline plan` names it)")
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = [name for name in rows[0] if name != "epoch"]
+    curve = {(f"training/{name}", int(row["epoch"])): float(row[name] or "nan") for row in rows for name in names}
+    # A diverged trial's last loss is no number, and such a value would never equal what was logged before.
+    return {key: value for key, value in curve.items() if math.isfinite(value)}
+
+
+def _health(result: dict[str, Any]) -> dict[str, float]:
+    """Every number of a run's record of its health, under the names it has there."""
+    found = provenance.flatten(result.get("health", {}))
+    return {f"health/{key}": value for key, value in found.items() if isinstance(value, int | float)}
+
+
+def _scores(scores: dict[str, Any]) -> dict[str, float | None]:
+    bins = scores["objects"]["bins"]
+    return {
+        "miou": scores["miou"],
+        "pixel_accuracy": scores["pixel_accuracy"],
+        "border/miou": scores["border"]["miou"],
+        **{f"iou/{name}": value for name, value in scores["iou"].items()},
+        **{f"recall/{part['above']} to {part['upto'] or 'any'} px": part["recall"] for part in bins},
+    }
+
+
+def _complexity(job: Job) -> dict[str, float]:
+    path = Path(paths.COMPLEXITY.format(**job.wildcards))
+    if not path.exists():
+        return {}
+    result = _result(path)
+    return {
+        "complexity/parameters": result["parameters"],
+        "complexity/megabytes": result["megabytes"],
+        "complexity/gmacs": result["at"]["study"]["macs"] / 1e9,
+        "complexity/gmacs at paper size": result["at"]["paper"]["macs"] / 1e9,
+    }
+
+
+def _latency(identity: Identity) -> dict[str, float]:
+    return {
+        f"latency/{study}/{row['device']} {row['mode']} {key}": row[key]
+        for study in identity.studies
+        for row in _rows(identity, study)
+        for key in ("median_ms", "p99_ms", "fps")
+    }
+
+
+def _rows(identity: Identity, study: str) -> list[dict[str, Any]]:
+    path = paths.fill(paths.RESULTS, study=study) / "latency.json"
+    rows = _result(path)["rows"] if path.exists() else []
+    return [row for row in rows if row["variant"] == identity.job.wildcards["variant"]]

@@ -1,0 +1,164 @@
+"""The training loop that pretraining and training share: poly rate, checkpointed, resumable bit for bit."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from pipeline.data import augment
+from pipeline.data.base import IGNORE
+from pipeline.utils import device, weights
+from pipeline.utils.errors import BadInput, Diverged
+from pipeline.utils.progress import progress
+
+if TYPE_CHECKING:
+    from pipeline.config.params import Pretraining, Training
+
+CURVE = ["epoch", "rate", "loss", "accuracy"]
+
+
+class Checkpoint(NamedTuple):
+    """Where an unfinished job keeps its state, and what made it: a state made by anything else is not used."""
+
+    path: Path
+    fingerprint: str
+
+
+class Epochs(torch.utils.data.Sampler):
+    """Batches of (epoch, index), ordered by the seed and the epoch alone. A short last one is left out."""
+
+    def __init__(self, count: int, batch: int, seed: int):
+        if count < batch:
+            raise BadInput(f"a batch of {batch} needs as many images, there are {count}; make `batch` smaller")
+        self.count, self.batch, self.seed, self.epoch = count, batch, seed, 0
+
+    def __len__(self) -> int:
+        return self.count // self.batch
+
+    def __iter__(self):
+        order = augment.generator(self.seed, augment.ORDER, self.epoch).permutation(self.count)
+        for start in range(0, len(self) * self.batch, self.batch):
+            yield [(self.epoch, int(index)) for index in order[start : start + self.batch]]
+
+
+def poly(step: int, steps: int, initial: float, power: float, warmup: int = 0) -> float:
+    """The "poly" rate initial * (1 - step/steps)^power (Section 4), after `warmup` steps of linear rise."""
+    return initial * (1 - step / steps) ** power * min(1.0, (step + 1) / (warmup + 1))
+
+
+def optimise(
+    model: nn.Module,
+    data: Dataset,
+    recipe: "Pretraining | Training",
+    seed: int,
+    checkpoint: Checkpoint,
+    on_epoch: Callable[[dict[str, float]], None],
+    warmup: int = 0,
+) -> pd.DataFrame:
+    """Train `model` in place by cross entropy; return the curve, one row an epoch (columns `CURVE`).
+
+    A network with auxiliary heads returns a tuple, main scores first, and has the others' `auxiliary_weights`.
+
+    A state that `checkpoint` holds of the same job is continued, and ends with the same weights as an undisturbed run.
+    `Diverged` after the epoch whose loss is no finite number.
+    """
+    sampler = Epochs(len(data), recipe.batch, seed)
+    where = device.choose(recipe.threads)
+    model.to(where, memory_format=torch.channels_last).train()
+    optimiser = make_optimiser(model, recipe)
+    scaler = torch.amp.GradScaler(where.type, enabled=where.type == "cuda")
+    curve = _resume(checkpoint, model, optimiser, scaler)
+    loader = DataLoader(data, batch_sampler=sampler, **device.loading(where))
+    steps = recipe.epochs * len(sampler)
+    bar = progress(range(len(curve), recipe.epochs), "training", recipe.epochs, len(curve), "epochs")
+    for sampler.epoch in bar:
+        # Set anew each epoch, a resumed run drops what the first one did.
+        seed_dropout(seed, sampler.epoch)
+        rates = [poly(step, steps, recipe.rate, recipe.power, warmup) for step in _steps(sampler)]
+        row = {"epoch": sampler.epoch, "rate": rates[-1], **_epoch(model, loader, optimiser, scaler, rates, where)}
+        if not row["loss"] < float("inf"):
+            sentence = f"the loss is {row['loss']} in epoch {sampler.epoch}: the rate {recipe.rate} is too high"
+            raise Diverged(sentence, [*curve, row])
+        curve.append(row)
+        _save(checkpoint, model, optimiser, scaler, curve)
+        on_epoch(row)
+        bar.set_postfix_str(f"loss {row['loss']:.3f}", refresh=False)
+    return pd.DataFrame(curve, columns=CURVE)
+
+
+def seed_dropout(seed: int, epoch: int) -> None:
+    """Set torch's own generator, which dropout draws from, to an epoch's start."""
+    torch.manual_seed(int(augment.generator(seed, augment.DROPOUT, epoch).integers(2**63)))
+
+
+def make_optimiser(model: nn.Module, recipe: "Pretraining | Training") -> torch.optim.Optimizer:
+    """SGD with momentum (Section 4.1), or AdamW, whose first beta is the recipe's momentum."""
+    # Fused: one kernel for all of some 600 small tensors. Apart they take a tenth of a step at 64x128.
+    shared = {"lr": recipe.rate, "weight_decay": recipe.weight_decay, "fused": True}
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(model.parameters(), momentum=recipe.momentum, **shared)
+    return torch.optim.AdamW(model.parameters(), betas=(recipe.momentum, 0.999), **shared)
+
+
+def _steps(sampler: Epochs) -> range:
+    return range(sampler.epoch * len(sampler), (sampler.epoch + 1) * len(sampler))
+
+
+def _epoch(model, loader, optimiser, scaler, rates: list[float], where: torch.device) -> dict[str, float]:
+    """One pass over the data. Mean loss, and the share of pixels (or images) that the main scores classify rightly."""
+    total, right, counted = torch.zeros((), device=where), 0, 0
+    for rate, (images, labels) in zip(rates, loader, strict=True):
+        images = images.to(where, memory_format=torch.channels_last, non_blocking=True)
+        labels = labels.to(where, non_blocking=True)
+        optimiser.param_groups[0]["lr"] = rate
+        optimiser.zero_grad(set_to_none=True)
+        with device.half_precision(where):
+            outputs = model(images)
+        scores, loss = objective(model, outputs, labels)
+        scaler.scale(loss).backward()
+        scaler.step(optimiser)
+        scaler.update()
+        total += loss.detach()
+        right, counted = right + _right(scores, labels), counted + (labels != IGNORE).sum()
+    return {"loss": float(total) / len(rates), "accuracy": float(right) / max(1, int(counted))}
+
+
+def objective(model: nn.Module, outputs: Tensor | tuple[Tensor, ...], labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The main scores of `outputs`, and the loss: their cross entropy and the auxiliary outputs', by their weights."""
+    scores, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
+    labelled = (labels != IGNORE).sum()
+    loss = _loss(scores, labels, labelled)
+    for weight, other in zip(getattr(model, "auxiliary_weights", ()), auxiliary, strict=True):
+        loss = loss + weight * _loss(other, labels, labelled)
+    return scores, loss
+
+
+def _loss(scores: Tensor, labels: Tensor, labelled: Tensor) -> Tensor:
+    """Mean cross entropy over the labelled pixels, and 0 where a batch has none."""
+    loss = nn.functional.cross_entropy(scores.float(), labels, ignore_index=IGNORE, reduction="sum")
+    return loss / labelled.clamp(min=1)
+
+
+def _right(scores: Tensor, labels: Tensor) -> Tensor:
+    return (scores.detach().argmax(1) == labels).sum()
+
+
+def _resume(checkpoint: Checkpoint, model, optimiser, scaler) -> list[dict[str, float]]:
+    if not checkpoint.path.exists():
+        return []
+    state = weights.load(checkpoint.path)
+    if state["fingerprint"] != checkpoint.fingerprint:
+        return []
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    scaler.load_state_dict(state["scaler"])
+    return state["curve"]
+
+
+def _save(checkpoint: Checkpoint, model, optimiser, scaler, curve: list[dict[str, float]]) -> None:
+    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "scaler": scaler.state_dict()}
+    weights.save(checkpoint.path, {"fingerprint": checkpoint.fingerprint, "curve": curve, **state})

@@ -1,0 +1,129 @@
+"""The figures: all of them, the same bytes each time, and what must be seen in them."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.collections import PathCollection
+from matplotlib.colors import to_hex, to_rgba
+from PIL import Image
+
+from analysis.claims import claims
+from analysis.figures import accuracy_vs_cost, curves, networks, per_class, qualitative, style, trade_off
+from analysis.results.cost import Cost
+from analysis.results.results import read
+from analysis.study import analyse
+from analysis.tables import frames
+from pipeline.graph import graph
+from pipeline.utils.errors import BadInput
+
+
+def caption(figure):
+    return " ".join(figure.texts[0].get_text().split())
+
+
+def test_every_file_that_the_graph_names(rendered):
+    names = [name.split("{study}/")[1] for name in graph.STAGES["analyse"].outputs[1:]]
+    written = [str(path.relative_to(rendered)) for path in rendered.rglob("*") if path.is_file()]
+    assert sorted(written) == sorted(names)
+
+
+def test_equal_numbers_give_equal_bytes(whole, rendered, tmp_path):
+    analyse(whole.study, tmp_path, whole.results, whole.prepared)
+    for path in rendered.rglob("*.*"):
+        assert path.read_bytes() == (tmp_path / path.relative_to(rendered)).read_bytes(), path.name
+
+
+def test_a_variant_has_one_colour_in_every_figure(results):
+    colours = style.colours(results.study.variants)
+    figure = accuracy_vs_cost.draw(results, claims.points(claims.read()), Cost.gflops(results))
+    labels = {text.get_text(): to_hex(text.get_color()) for text in figure.axes[0].texts}
+    lines = {line.get_label(): to_hex(line.get_color()) for line in curves.draw(results).axes[0].lines}
+    drawn = [each for each in per_class.draw(results).axes[0].collections if each.get_label() in colours]
+    markers = {each.get_label(): to_hex(each.get_facecolor()[0]) for each in drawn}
+    for name, colour in colours.items():
+        assert {labels[name], lines[name], markers[name]} == {to_hex(to_rgba(colour))}
+
+
+def test_qualitative_grid_shows_frame_truth_and_every_variant(whole, results, rendered):
+    figure = qualitative.draw(results, whole.prepared / "streets")
+    titles = [axes.get_title() for axes in figure.axes]
+    assert [title for title in titles if title] == ["frame", "truth", *whole.variants]
+    assert len(figure.axes) == 4 * (2 + len(whole.variants))
+    truth = figure.axes[1].images[0].get_array()
+    assert tuple(truth[0, 0]) == (128, 128, 128) and tuple(truth[-1, 0]) == (0, 0, 0)
+    path = rendered / "figures/qualitative.png"
+    assert path.stat().st_size < 1_500_000 and Image.open(path).width >= 1500
+
+
+def test_without_frames_the_grid_shows_predictions_and_says_so(whole, results, tmp_path):
+    figure = qualitative.draw(results, tmp_path / "streets")
+    assert [axes.get_title() for axes in figure.axes if axes.get_title()] == list(whole.variants)
+    assert "The frames are not at hand here: predictions alone." in caption(figure)
+
+
+def test_each_network_of_the_deepest_aggregation_is_shown_beside_its_sum(whole, results):
+    figure = networks.draw(results, whole.prepared / "streets")
+    titles = ["frame", "truth", "network 1", "network 2", "network 3", "dfanet-a"]
+    assert [axes.get_title() for axes in figure.axes if axes.get_title()] == titles
+    kept = np.load(whole.run("dfanet-a", 0) / "predictions.npz")["networks"]
+    colours = {tuple(map(int, colour)) for colour in figure.axes[4].images[0].get_array().reshape(-1, 3)}
+    assert len(colours) == len(np.unique(kept[2, 0])), "the first frame, by network 3"
+    assert "a column shows a summand and not a network trained to stand alone" in caption(figure)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"variants": ("d", "dfanet-a"), "fused": {}}, "the runs of d, dfanet-a were evaluated before these"),
+        ({"variants": ("single", "b")}, "no variant of this study fuses the outputs of several networks"),
+        ({"variants": ("d",), "pictures": 0}, "evaluation.pictures is 0"),
+    ],
+)
+def test_without_predictions_by_network_the_figure_says_why(made, change, sentence):
+    for name, value in {"seeds": (0,), "frames": 2, **change}.items():
+        setattr(made, name, value)
+    figure = networks.draw(read(made.study, made.write().results), made.prepared / "streets")
+    assert f"No predictions by network: {sentence}" in caption(figure) and not figure.axes
+
+
+def test_the_trade_off_has_every_measure_and_marks_what_is_within_the_noise(results):
+    table = frames.structures(results)
+    figure = trade_off.draw(results, table)
+    titles = ["mIoU", "mIoU at borders", "Small objects", "GMACs", "Latency"]
+    assert [axes.get_title() for axes in figure.axes] == titles
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(results.study.variants)
+    points = [[each for each in axes.collections if isinstance(each, PathCollection)] for axes in figure.axes]
+    macs = results.complexity["macs_study"] / 1e9
+    for drawn, values in ((points[0], 100 * results.means["miou"]), (points[3], macs)):
+        assert [tuple(each.get_offsets()[0]) for each in drawn] == [*zip(values, range(6), strict=True)]
+    filled = [[tuple(each.get_facecolor()[0]) != (1, 1, 1, 1) for each in drawn] for drawn in points]
+    assert filled[0] == (table["verdict"] != "within the noise").tolist() and 1 < sum(filled[0]) < 6
+    assert filled[1] == [True, *[False] * 5], "all have the same border mIoU as the baseline"
+    assert filled[3] == [True] * 6, "counted, so without noise"
+
+
+def test_frames_of_another_preparation(made, results, tmp_path):
+    made.frames = 4
+    made.write()
+    with pytest.raises(BadInput, match="streets does not hold the frames street_000, .*evaluate the runs"):
+        qualitative.draw(results, made.prepared / "streets")
+
+
+@pytest.mark.parametrize(
+    ("frames", "variants", "pictures", "kept"), [(1, ("single",), 1, False), (2, ("single", "d"), 0, True)]
+)
+def test_the_smallest_studies_render_with_and_without_prepared_data(made, frames, variants, pictures, kept):
+    made.frames, made.variants, made.pictures, made.seeds = frames, variants, pictures, (0,)
+    made.write()
+    prepared = made.prepared if kept else made.root / "nothing"
+    numbers = analyse(made.study, made.root / "out", made.results, prepared)
+    assert set(numbers) == {*variants, "floor", "majority class"}
+    assert all(type(value) is float for row in numbers.values() for value in row.values())
+    assert len(list((made.root / "out").rglob("*.*"))) == len(graph.STAGES["analyse"].outputs) - 1
+
+
+def test_analysis_never_imports_torch():
+    check = "import sys, analysis.study; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", check], check=True)

@@ -1,0 +1,124 @@
+"""A mistake in the parameters ends in one sentence that names the key, the value and what is allowed."""
+
+from typing import get_args
+
+import pytest
+
+from models.decoder import DECODERS
+from models.network import ATTENTIONS, BACKBONES
+from models.structures import STRUCTURES
+from pipeline.config import params
+from pipeline.utils.errors import BadInput
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            lambda p: p["recipes"]["quick"]["training"].update(ephocs=3),
+            r'recipes\.quick\.training\.ephocs is unknown \(did you mean "epochs"\?\); allowed here are batch, rate',
+        ),
+        (lambda p: p["latency"].update(warmpu=3), r'latency\.warmpu is unknown \(did you mean "warmup"\?\)'),
+        (lambda p: p["data"]["synthetic"].update(sede=3), r'data\.synthetic\.sede is unknown \(did you mean "seed"\?\)'),
+        (lambda p: p["data"]["camvid"].update(dir="x"), r"data\.camvid\.dir is unknown.*allowed here are kind, directory"),
+        (lambda p: p["variants"]["d"].update(network=2), r'variants\.d\.network is unknown \(did you mean "networks"\?\)'),
+        (lambda p: p["floor"].pop("seed"), r"floor\.seed is missing; add it"),
+        (lambda p: p["variants"]["d"].update(structure="e"), r"variants\.d\.structure is 'e': there is no such structure; known are single, a, b, c, d"),
+        (lambda p: p["variants"]["d"].update(networks=7), r"variants\.d\.networks is 7: .*less than or equal to 4"),
+        (lambda p: p["variants"]["d"].update(networks=1), r"variants\.d: structure d has 2 to 4 networks, not 1"),
+        (lambda p: p["recipes"]["quick"]["training"].update(flip=1.5), r"recipes\.quick\.training\.flip is 1\.5: .*or equal to 1"),
+        (lambda p: p["recipes"]["quick"]["training"].update(input_size=[32, 64]), r"training\.input_size\.0 is 32: .*to 64"),
+        (lambda p: p["recipes"]["quick"]["training"].update(score="train"), r'score is "train", which splits .* train on'),
+        (lambda p: p["recipes"]["quick"]["training"].update(scale=[1.75, 0.75]), r"scale is .*smaller first"),
+        (lambda p: p["data"]["synthetic"].update(kind="video"), r"data\.synthetic\.kind is 'video': there is no such kind; known are synthetic, crops, images, camvid"),
+        (lambda p: p["study"].update(variants=["single", "dd"]), r'study\.variants names "dd"( \(did you mean "d"\?\))?, known are'),
+        (lambda p: p["study"].update(seeds=[0, 0]), r"seeds holds an entry twice: \[0, 0\]"),
+        (lambda p: p["study"].update(baseline="dfanet-b"), r'baseline "dfanet-b" is none of the variants'),
+        (lambda p: p["study"].update(recipe="fast"), r'study\.recipe names "fast", known are paper, camvid, quick'),
+        (lambda p: p["study"].update(images="imagenets"), r'study\.images names "imagenets"'),
+        (lambda p: p["study"].update(timed_at={"dfanet-b": [512, 1024]}), r"timed_at names \['dfanet-b'\], none of the variants \['single', 'd'\]"),
+        (lambda p: p["study"].update(forms="dfanet-b"), r"forms names \['dfanet-b'\], none of the variants"),
+        (lambda p: p["study"].update(variants=["single", "enet"]), r'study\.images is "crops", but enet cannot be pretrained here; write images: none'),
+        (lambda p: p["variants"]["enet"].update(peer="enett"), r'there is no models/peers/enett\.py \(did you mean "enet"\?\)'),
+        (lambda p: p["recipes"]["quick"]["training"].update(rate=["peers-high", "peers-lo"]), r'recipes\.quick\.training\.rate names "peers-lo", known are'),
+        (
+            lambda p: p["recipes"]["quick"]["training"].update(rate=["camvid", "peers-low"]),
+            r"recipes\.quick\.training\.rate names camvid, which must have a number for its rate and score another split than test",
+        ),
+        (
+            lambda p: p["recipes"]["paper"]["training"].update(rate=["peers", "camvid"]),
+            r"recipes\.paper\.training\.rate names peers, which must have a number for its rate",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_its_cure(workspace, change, sentence):
+    workspace.edit(change)
+    with pytest.raises(BadInput, match=sentence) as caught:
+        params.load()
+    assert str(caught.value).startswith("params.yaml: ") and "\n" not in str(caught.value)
+
+
+def test_one_network_may_have_two_names_even_in_one_study(workspace):
+    """An edit of one study's variant may make it another's; that stops neither."""
+    workspace.edit(lambda p: (p["variants"].update(twin=p["variants"]["d"]), p["study"]["variants"].append("twin")))
+    loaded = params.load()
+    assert loaded.variants["twin"] == loaded.variants["d"] and "twin" in loaded.study.variants
+
+
+def test_the_command_line_prints_the_sentence_alone_and_the_traceback_on_demand(workspace):
+    workspace.edit(lambda p: p["floor"].update(seed="zero"))
+    done = workspace.pipeline("plan", check=False)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("error: params.yaml: floor.seed is 'zero': ") and done.stderr.count("\n") == 1
+    assert "Traceback" in workspace.pipeline("plan", "--debug", check=False).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("plan", "camvod"), 'there is no study "camvod" (did you mean "camvid"?); known are quickstart, aggregation, backbones'),
+        (("complexity", "synthetic", "quick", "x"), 'params.yaml has no variant "x"; known are single, a, b, c, d,'),
+        (("train", "synthetic", "crops", "quick", "d", "one"), 'the seed is "one"; it must be a whole number from 0'),
+    ],
+)  # fmt: skip
+def test_a_misspelt_argument_is_named_with_what_is_known(workspace, arguments, sentence):
+    done = workspace.pipeline(*arguments, check=False)
+    assert done.returncode == 1 and sentence in done.stderr
+
+
+@pytest.mark.parametrize("study", params.studies())
+def test_every_study_of_the_repository_loads(study):
+    loaded = params.load(study)
+    assert loaded.study.name == study and set(loaded.study.variants) <= set(loaded.variants)
+
+
+def test_no_yaml_and_a_missing_file_are_told_apart(workspace):
+    (workspace.root / "params.yaml").write_text("study: [")
+    with pytest.raises(BadInput, match=r"params\.yaml is not valid YAML"):
+        params.load()
+    (workspace.root / "params.yaml").unlink()
+    with pytest.raises(BadInput, match=r"params\.yaml is missing; run this from the root of the repository"):
+        params.load()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("study: {name: mine, variantz: [d]}", r'study\.variantz is unknown \(did you mean "variants"\?\)'),
+        ("study: {name: mine}\nrecipes: {}", "holds recipes; allowed is the section study alone"),
+        ("study:", "study.name must be mine, the name of its file"),
+    ],
+)
+def test_a_mistake_in_a_study_s_file_is_said_of_that_file(workspace, content, sentence):
+    path = workspace.root / "studies/mine.yaml"
+    path.write_text(content)
+    with pytest.raises(BadInput, match=rf"^studies/mine\.yaml:? .*{sentence}"):
+        params.load("mine")
+
+
+def test_the_allowed_values_are_the_networks_that_exist():
+    fields = params.Variant.model_fields
+    assert params.STRUCTURES["STRUCTURES"] == list(STRUCTURES)
+    known = {"backbone": BACKBONES, "attention": ATTENTIONS, "decoder": DECODERS}
+    for name, names in known.items():
+        assert set(get_args(fields[name].annotation)) == set(names)

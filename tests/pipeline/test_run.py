@@ -1,0 +1,134 @@
+"""One job's wrapper: whole records or none, logs, and the plan that says what would run and why."""
+
+import errno
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline import run
+from pipeline.config import params
+from pipeline.graph import engine, graph, provenance
+from pipeline.utils.errors import BadInput
+
+RECORD = Path("results/complexity/synthetic/quick/d.json")
+
+
+def complexity(loaded: params.Params) -> graph.Job:
+    return graph.job(loaded, "complexity", {"data": "synthetic", "recipe": "quick", "variant": "d"})
+
+
+def test_a_record_stands_alone_and_says_why_it_would_be_made_again(workspace):
+    loaded = params.load()
+    job = complexity(loaded)
+    assert provenance.reasons(job, loaded) == ["it has no result yet"]
+    run.run(job, loaded)
+    record = json.loads(RECORD.read_text())
+    assert record["params"]["variants.d"]["networks"] == 2
+    assert {"commit", "dirty", "python", "libraries", "platform", "finished"} <= record["conditions"].keys()
+    assert "models/structures.py" in record["sources"]
+    assert provenance.reasons(job, loaded) == []
+
+    workspace.edit(lambda p: p["variants"]["d"].update(networks=3))
+    changed = params.load()
+    assert provenance.reasons(job, changed) == ["parameter variants.d.networks changed from 2 to 3"]
+    source = Path("models/aspp.py")
+    source.write_text(source.read_text() + "\n")
+    assert provenance.reasons(job, loaded) == ["source models/aspp.py changed"]
+    RECORD.write_text(RECORD.read_text()[:-40])
+    assert provenance.reasons(job, loaded) == [f"{RECORD} is cut short"]
+    with pytest.raises(BadInput, match=r"d\.json is cut short or is not JSON; delete it and run its stage again"):
+        provenance.read(RECORD)
+
+
+def test_what_follows_from_a_job_that_runs_runs_too(workspace):
+    stale = engine.stale(params.load())
+    assert len(stale) == len(graph.jobs(params.load()))
+    assert "data/prepared/crops/manifest.json is made again" in stale["pretrain crops quick xception-a-fitted"]
+
+
+def test_a_full_disk_ends_the_job_with_a_sentence_and_without_a_record(workspace, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    loaded = params.load()
+    monkeypatch.setitem(run.STAGES, "complexity", full)
+    with pytest.raises(
+        BadInput, match="no space was left while complexity synthetic quick d wrote to .*make room there"
+    ):
+        run.run(complexity(loaded), loaded)
+    assert not RECORD.exists()
+
+
+def test_everything_said_is_in_the_job_s_log(workspace, monkeypatch, capfd):
+    loaded = params.load()
+    monkeypatch.setitem(run.STAGES, "complexity", lambda *arguments: run.say("counting\nstill counting") or ({}, {}))
+    run.run(complexity(loaded), loaded)
+    assert run.log(complexity(loaded)).read_text() == "counting\nstill counting\n"
+    name = "[complexity synthetic quick d] "
+    assert capfd.readouterr().err == f"{name}counting\n{name}still counting\n"
+
+
+def graded(workspace, **miou):
+    """A training whose rate is chosen from two recipes, and their scores on disk."""
+
+    def change(content):
+        training = content["recipes"]["quick"]["training"]
+        content["study"]["images"] = "none"
+        for name, rate in {"high": 0.2, "low": 0.01}.items():
+            content["recipes"][name] = content["recipes"]["quick"] | {
+                "training": training | {"score": "val", "rate": rate}
+            }
+        content["recipes"]["quick"] = content["recipes"]["quick"] | {"training": training | {"rate": ["high", "low"]}}
+
+    workspace.edit(change)
+    for recipe, value in miou.items():
+        for variant, shown in (("d", value), ("single", 1 - value)):
+            path = Path(f"results/runs/synthetic/none/{recipe}/{variant}/0/scores.json")
+            path.parent.mkdir(parents=True)
+            path.write_text(json.dumps({"result": {"miou": shown}}))
+    loaded = params.load()
+    wildcards = {"data": "synthetic", "images": "none", "recipe": "quick", "variant": "d", "seed": "0"}
+    return loaded, graph.job(loaded, "train", wildcards)
+
+
+@pytest.mark.parametrize(
+    ("high", "low", "best"), [(0.3, 0.4, 0.01), (0.5, 0.4, 0.2), (0.0, 0.1, 0.01), (0.4, 0.4, 0.2)]
+)
+def test_the_rate_that_scored_best_is_trained_with(workspace, monkeypatch, high, low, best):
+    """By the variant's own scores; of equal ones the first that the recipe names."""
+    used = []
+    monkeypatch.setattr("pipeline.training.train.train", lambda recipe, *rest: used.append(recipe) or {})
+    loaded, job = graded(workspace, high=high, low=low)
+    result, _ = run.STAGES["train"](job, loaded, track=False)
+    assert [recipe.rate for recipe in used] == [best]
+    assert used[0].model_copy(update={"rate": 1.0}) == loaded.recipes["quick"].training.model_copy(update={"rate": 1.0})
+    assert result == {"rate": best, "rates": {"0.2": high, "0.01": low}}
+
+
+def test_without_the_scores_of_a_rate_none_is_chosen(workspace):
+    loaded, job = graded(workspace, high=0.3)
+    with pytest.raises(BadInput, match=r"none/low/d/0/scores\.json is missing; run its stage again"):
+        run.STAGES["train"](job, loaded, track=False)
+
+
+def test_from_scratch_training_gets_no_weights_and_otherwise_its_backbones(workspace, monkeypatch):
+    given = []
+    monkeypatch.setattr("pipeline.training.train.train", lambda *arguments: given.append(arguments[4]) or {})
+    wildcards = {"data": "synthetic", "images": "crops", "recipe": "quick", "variant": "d", "seed": "0"}
+    for images in ("crops", "none"):
+        workspace.edit(lambda p, images=images: p["study"].update(images=images))
+        loaded = params.load()
+        result, _ = run.STAGES["train"](graph.job(loaded, "train", wildcards | {"images": images}), loaded, track=False)
+        assert result == {"rate": loaded.recipes["quick"].training.rate}
+    assert given == [Path("results/pretrained/crops/quick/xception-a-fitted/weights.pt"), None]
+
+
+def test_the_plan_says_jobs_frames_disk_and_time_before_anything_starts(workspace):
+    shown = workspace.pipeline("plan", "--cores", "2").stdout
+    assert "train          2       2  it has no result yet (2)" in shown
+    assert "2 runs of 24 frames at 64x64 (3 epochs each)" in shown
+    assert "of prepared data still to write" in shown and "with 2 jobs side by side" in shown
+    assert not (workspace.root / "data/prepared").exists() and not (workspace.root / "results").exists()
+    without = workspace.pipeline("plan", "cityscapes").stdout
+    assert "frames     unknown: data/raw/cityscapes" in without and "CITYSCAPES_DIR" in without
