@@ -121,16 +121,16 @@ rule paper:
         "python -m pipeline paper"
 
 
-rule readings:
+rule interpretations:
     input:
-        GRAPH.stamp("readings"),
-        GRAPH.inputs("readings"),
+        GRAPH.stamp("interpretations"),
+        GRAPH.inputs("interpretations"),
     output:
-        *STAGES["readings"].outputs,
+        *STAGES["interpretations"].outputs,
     log:
-        GRAPH.log("readings"),
+        GRAPH.log("interpretations"),
     shell:
-        "python -m pipeline readings"
+        "python -m pipeline interpretations"
 
 
 # All cores: nothing may run beside a timing.

@@ -75,7 +75,7 @@ def analyse(
 
 def _paper(results: Path) -> dict[str, Record]:
     """The records that belong to the paper and to no study, by path."""
-    named = (paths.PAPER_COMPLEXITY, paths.READINGS)
+    named = (paths.PAPER_COMPLEXITY, paths.INTERPRETATIONS)
     return {path: records.read(results / Path(path).relative_to("results")) for path in named}
 
 

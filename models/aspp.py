@@ -3,30 +3,30 @@
 import torch
 from torch import Tensor, nn
 
+from models.interpretation import FIRST, Context
 from models.layers import ConvNorm
-from models.reading import FIRST, Context
 
 RATES = (6, 12, 18)
 WIDTH = 256
 
 
 class ASPP(nn.Module):
-    """Dilated 3x3 convolutions at several rates, and what else `reading` holds, joined; batch norm and ReLU.
+    """Dilated 3x3 convolutions at several rates, and what else `options` holds, joined; batch norm and ReLU.
 
     The paper adds "ASPP" in Table 2 without saying which. The rates and the 256 channels are DeepLab's (Chen et al.
     2017).
     """
 
-    def __init__(self, inputs: int, outputs: int = WIDTH, reading: Context = FIRST.context):
+    def __init__(self, inputs: int, outputs: int = WIDTH, options: Context = FIRST.context):
         super().__init__()
         self.width = outputs
         self.branches = nn.ModuleList(
             nn.Conv2d(inputs, outputs, 3, padding=rate, dilation=rate, bias=False) for rate in RATES
         )
-        self.pointwise = nn.Conv2d(inputs, outputs, 1, bias=False) if reading.pointwise else None
-        self.pooling = nn.Conv2d(inputs, outputs, 1, bias=False) if reading.pooling else None
-        count = len(RATES) + reading.pointwise + reading.pooling
-        self.project = ConvNorm(count * outputs, outputs) if reading.projection else None
+        self.pointwise = nn.Conv2d(inputs, outputs, 1, bias=False) if options.pointwise else None
+        self.pooling = nn.Conv2d(inputs, outputs, 1, bias=False) if options.pooling else None
+        count = len(RATES) + options.pointwise + options.pooling
+        self.project = ConvNorm(count * outputs, outputs) if options.projection else None
         self.norm = nn.Sequential(nn.BatchNorm2d(count * outputs if self.project else outputs), nn.ReLU(inplace=True))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Attention over channels: the paper's, which holds what the ImageNet classifier knows, and controls for it.
 
-Every kind is built from (channels, reading), weights its features by one number a channel, and gives these numbers
+Every kind is built from (channels, options), weights its features by one number a channel, and gives these numbers
 before `scale` as `gates(features)`, so that pipeline/training/health.py can find gates that do nothing.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from models.reading import FIRST, Gate
+from models.interpretation import FIRST, Gate
 
 IMAGENET_CLASSES = 1000
 """Outputs of the FC layer, whatever set it was pretrained on: complexity must not depend on the pretraining data."""
@@ -21,17 +21,17 @@ REDUCTION = 16
 class ChannelAttention(nn.Module):
     """A weight for each channel from the whole image, a gate of it, and the channel-wise product with the features.
 
-    `reading` says what stands between weight and product, `pretrained` whether ImageNet's classifier may be
+    `options` says what stands between weight and product, `pretrained` whether ImageNet's classifier may be
     loaded into it.
     """
 
     pretrained = False
 
-    def __init__(self, channels: int, reading: Gate = FIRST.gate):
+    def __init__(self, channels: int, options: Gate = FIRST.gate):
         super().__init__()
-        self.norm = nn.BatchNorm2d(channels) if reading.norm == "batch" else nn.Identity()
-        self.gate = nn.Sigmoid() if reading.sigmoid else OnePlus()
-        self.scale = reading.scale
+        self.norm = nn.BatchNorm2d(channels) if options.norm == "batch" else nn.Identity()
+        self.gate = nn.Sigmoid() if options.sigmoid else OnePlus()
+        self.scale = options.scale
 
     def weigh(self, features: Tensor) -> Tensor:
         """What the gate of each channel is made of, NxCx1x1, of features NxCxHxW."""
@@ -54,11 +54,11 @@ class FCAttention(ChannelAttention):
 
     pretrained = True
 
-    def __init__(self, channels: int, reading: Gate = FIRST.gate):
-        super().__init__(channels, reading)
+    def __init__(self, channels: int, options: Gate = FIRST.gate):
+        super().__init__(channels, options)
         self.fc = nn.Linear(channels, IMAGENET_CLASSES)
-        self.before = nn.LayerNorm(IMAGENET_CLASSES) if reading.norm == "layer" else nn.Identity()
-        self.back = nn.Conv2d(IMAGENET_CLASSES, channels, 1, bias=reading.norm != "batch")
+        self.before = nn.LayerNorm(IMAGENET_CLASSES) if options.norm == "layer" else nn.Identity()
+        self.back = nn.Conv2d(IMAGENET_CLASSES, channels, 1, bias=options.norm != "batch")
 
     def classify(self, features: Tensor) -> Tensor:
         """Class scores, Nx1000, of features NxCxHxW: pretraining's output."""
@@ -78,10 +78,10 @@ class ScratchAttention(FCAttention):
 class SqueezeExcitation(ChannelAttention):
     """A control: the same gate, of what never saw ImageNet's classes (Hu et al. 2018, Figure 3)."""
 
-    def __init__(self, channels: int, reading: Gate = FIRST.gate):
-        super().__init__(channels, reading)
+    def __init__(self, channels: int, options: Gate = FIRST.gate):
+        super().__init__(channels, options)
         self.squeeze = nn.Linear(channels, channels // REDUCTION)
-        self.back = nn.Linear(channels // REDUCTION, channels, bias=reading.norm != "batch")
+        self.back = nn.Linear(channels // REDUCTION, channels, bias=options.norm != "batch")
 
     def weigh(self, features: Tensor) -> Tensor:
         squeezed = torch.relu(self.squeeze(features.mean(dim=(2, 3))))
@@ -99,5 +99,5 @@ ATTENTIONS: dict[str, Callable[..., nn.Module]] = {
     "fc": FCAttention,
     "fc-scratch": ScratchAttention,
     "se": SqueezeExcitation,
-    "none": lambda channels, reading: nn.Identity(),
+    "none": lambda channels, options: nn.Identity(),
 }

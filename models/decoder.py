@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from models.interpretation import FIRST, Fusion
 from models.layers import ConvNorm, SeparableConv, resize
-from models.reading import FIRST, Fusion
 
 DECODERS = ("none", "HL", "HL+LL")
 MERGES = {
@@ -26,11 +26,11 @@ class Path(nn.Module):
     The decoder adds `paths` paths. What is summed starts with its share of 1, so that no sum grows with its terms.
     """
 
-    def __init__(self, channels: list[int], reading: Fusion, join: str = "sum", paths: int = 1):
+    def __init__(self, channels: list[int], options: Fusion, join: str = "sum", paths: int = 1):
         super().__init__()
-        self.reduce = nn.ModuleList(ConvNorm(count, reading.width, reading.kernel) for count in channels)
-        self.reduce_first, self.join = reading.reduce_first, join
-        self.width = reading.width * (len(channels) if join == "concat" else 1)
+        self.reduce = nn.ModuleList(ConvNorm(count, options.width, options.kernel) for count in channels)
+        self.reduce_first, self.join = options.reduce_first, join
+        self.width = options.width * (len(channels) if join == "concat" else 1)
         for reduce in self.reduce:
             start_at_share(reduce, paths * len(channels) if join == "sum" else 1)
 
@@ -48,22 +48,22 @@ class Decoder(nn.Module):
     """Class scores from the outputs of all networks, at the resolution of the first network's enc2 (stride 4).
 
     `high` and `low` are the channels of the networks' outputs and of their enc2. Without a high-level path ("none")
-    the last network's output is classified by itself, at its own resolution unless `reading` says otherwise
+    the last network's output is classified by itself, at its own resolution unless `options` says otherwise
     (Tables 3 and 4 count nothing else).
     """
 
-    def __init__(self, kind: str, high: list[int], low: list[int], classes: int, reading: Fusion = FIRST.fusion):
+    def __init__(self, kind: str, high: list[int], low: list[int], classes: int, options: Fusion = FIRST.fusion):
         super().__init__()
         # A convolution that merges both paths has a norm, which takes their scale away.
-        paths = 2 if kind == "HL+LL" and not reading.merges_both else 1
-        self.high = Path(high, reading, paths=paths) if kind != "none" else None
-        self.low = Path(low, reading, reading.join) if kind == "HL+LL" else None
-        self.merges_both, self.classified = reading.merges_both, reading.classified
-        merged = self.high if reading.merges_both else self.low
-        self.merge = MERGES[reading.merge](merged.width, reading.width) if merged else None
+        paths = 2 if kind == "HL+LL" and not options.merges_both else 1
+        self.high = Path(high, options, paths=paths) if kind != "none" else None
+        self.low = Path(low, options, options.join) if kind == "HL+LL" else None
+        self.merges_both, self.classified = options.merges_both, options.classified
+        merged = self.high if options.merges_both else self.low
+        self.merge = MERGES[options.merge](merged.width, options.width) if merged else None
         if self.merge:
             start_at_share(self.merge, paths)
-        self.classify = nn.Conv2d(reading.width if self.high else high[-1], classes, 1)
+        self.classify = nn.Conv2d(options.width if self.high else high[-1], classes, 1)
 
     def forward(self, high: list[Tensor], low: list[Tensor]) -> Tensor:
         size = low[0].shape[-2:]

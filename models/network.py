@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from models.attention import ATTENTIONS
-from models.reading import FIRST, READINGS, Reading
+from models.interpretation import FIRST, INTERPRETATIONS, Interpretation
 from models.resnet import ResNet
 from models.xception import XCEPTION_A, XCEPTION_B, Xception
 
@@ -21,18 +21,18 @@ class Network(nn.Module):
         self,
         backbone: str,
         attention: str,
-        reading: Reading = FIRST,
+        interpretation: Interpretation = FIRST,
         entry: int | None = None,
         reused: tuple[int, int, int] = (0, 0, 0),
     ):
         super().__init__()
         if backbone in TABLE_1:
-            self.backbone = Xception(TABLE_1[backbone], entry, reused, reading.blocks)
+            self.backbone = Xception(TABLE_1[backbone], entry, reused, interpretation.blocks)
         else:
-            self.backbone = ResNet(50, **vars(reading.residuals))
+            self.backbone = ResNet(50, **vars(interpretation.residuals))
         self.widths = self.backbone.widths
-        self.transfer = reading.transfer.first_blocks
-        self.attention = ATTENTIONS[attention](self.widths[-1], reading.gate)
+        self.transfer = interpretation.transfer.first_blocks
+        self.attention = ATTENTIONS[attention](self.widths[-1], interpretation.gate)
 
     def takes(self, name: str) -> bool:
         """Whether a pretrained tensor of this name may be loaded: attention's only if it is to know ImageNet."""
@@ -55,13 +55,15 @@ class Network(nn.Module):
 class Classifier(nn.Module):
     """A first network with its FC layer as classifier: what is pretrained (Section 4.1).
 
-    `name` is a backbone's, and where it is by another reading than `first` also that one's: xception-a-fitted.
+    `name` is a backbone's, and where it is by another interpretation than `first` also that one's: xception-a-fitted.
     """
 
     def __init__(self, name: str):
         super().__init__()
         backbone = next(each for each in BACKBONES if name.startswith(each))
-        self.network = Network(backbone, "fc", READINGS[name.removeprefix(backbone).removeprefix("-") or "first"])
+        self.network = Network(
+            backbone, "fc", INTERPRETATIONS[name.removeprefix(backbone).removeprefix("-") or "first"]
+        )
 
     def forward(self, images: Tensor) -> Tensor:
         """Class scores, Nx1000, of images Nx3xHxW."""

@@ -6,16 +6,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.decoder import Decoder
+from models.interpretation import INTERPRETATIONS, Interpretation
 from models.layers import resize
-from models.reading import READINGS, Reading
 from models.structures import STRUCTURES
 
 
 class Segmenter(nn.Module):
     """One variant: a point of the space (structure, backbone, attention, networks, decoder, scale).
 
-    The images are resized by `scale` (of each side) before the network sees them (Table 2). `reading` is what the
-    paper leaves open: a name of `READINGS`, or such a value itself.
+    The images are resized by `scale` (of each side) before the network sees them (Table 2). `interpretation` answers
+    what the paper leaves open: a name of `INTERPRETATIONS`, or such a value itself.
     """
 
     def __init__(
@@ -27,13 +27,13 @@ class Segmenter(nn.Module):
         decoder: str,
         classes: int,
         scale: float = 1.0,
-        reading: str | Reading = "first",
+        interpretation: str | Interpretation = "first",
     ):
         super().__init__()
         self.scale = scale
-        reading = READINGS[reading] if isinstance(reading, str) else reading
-        self.structure = STRUCTURES[structure](backbone, attention, networks, reading)
-        self.decoder = Decoder(decoder, self.structure.high, self.structure.low, classes, reading.fusion)
+        interpretation = INTERPRETATIONS[interpretation] if isinstance(interpretation, str) else interpretation
+        self.structure = STRUCTURES[structure](backbone, attention, networks, interpretation)
+        self.decoder = Decoder(decoder, self.structure.high, self.structure.low, classes, interpretation.fusion)
 
     def forward(self, images: Tensor) -> Tensor:
         """Class scores, Nx`classes`xHxW, of images Nx3xHxW, any H and W from 64."""

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from models.aspp import ASPP
+from models.interpretation import FIRST, Interpretation
 from models.layers import resize
 from models.network import Network
-from models.reading import FIRST, Reading
 
 
 class Outputs(NamedTuple):
@@ -39,8 +39,8 @@ class Structure(nn.Module):
 class Single(Structure):
     """The backbone by itself."""
 
-    def __init__(self, backbone: str, attention: str, networks: int, reading: Reading = FIRST):
-        super().__init__([Network(backbone, attention, reading)])
+    def __init__(self, backbone: str, attention: str, networks: int, interpretation: Interpretation = FIRST):
+        super().__init__([Network(backbone, attention, interpretation)])
 
     def forward(self, images: Tensor) -> Outputs:
         features, last = self.networks[0](images)
@@ -53,8 +53,8 @@ class MultiBranch(Structure):
     The paper gives neither the scales nor whether branches share weights; ICNet halves, with weights of their own.
     """
 
-    def __init__(self, backbone: str, attention: str, networks: int, reading: Reading = FIRST):
-        super().__init__([Network(backbone, attention, reading) for _ in range(networks)])
+    def __init__(self, backbone: str, attention: str, networks: int, interpretation: Interpretation = FIRST):
+        super().__init__([Network(backbone, attention, interpretation) for _ in range(networks)])
 
     def forward(self, images: Tensor) -> Outputs:
         outputs = Outputs([], [])
@@ -69,9 +69,9 @@ class MultiBranch(Structure):
 class PyramidPooling(Single):
     """Figure 2 (b): the backbone, and spatial pyramid pooling at its end."""
 
-    def __init__(self, backbone: str, attention: str, networks: int, reading: Reading = FIRST):
-        super().__init__(backbone, attention, networks, reading)
-        self.context = ASPP(self.high[0], reading=reading.context)
+    def __init__(self, backbone: str, attention: str, networks: int, interpretation: Interpretation = FIRST):
+        super().__init__(backbone, attention, networks, interpretation)
+        self.context = ASPP(self.high[0], options=interpretation.context)
         self.high = [self.context.width]
 
     def forward(self, images: Tensor) -> Outputs:
@@ -84,10 +84,10 @@ class NetworkReuse(Structure):
 
     reuses_stages = False
 
-    def __init__(self, backbone: str, attention: str, networks: int, reading: Reading = FIRST):
-        first = Network(backbone, attention, reading)
+    def __init__(self, backbone: str, attention: str, networks: int, interpretation: Interpretation = FIRST):
+        first = Network(backbone, attention, interpretation)
         reused = first.widths if self.reuses_stages else (0, 0, 0)
-        later = [Network(backbone, attention, reading, first.widths[-1], reused) for _ in range(networks - 1)]
+        later = [Network(backbone, attention, interpretation, first.widths[-1], reused) for _ in range(networks - 1)]
         super().__init__([first, *later])
 
     def forward(self, images: Tensor) -> Outputs:

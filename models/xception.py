@@ -6,8 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from models.interpretation import FIRST, Blocks
 from models.layers import ConvNorm, SeparableConv
-from models.reading import FIRST, Blocks
 
 
 class Features(NamedTuple):
@@ -33,22 +33,22 @@ XCEPTION_B = Table1(stem=8, widths=(32, 64, 128), blocks=(4, 6, 4))
 class Block(nn.Module):
     """Three separable convolutions, the first two a quarter as wide, and the sum with the input (Table 1).
 
-    A stage's first block halves the resolution. `reading` says in which convolution, and what its shortcut holds.
+    A stage's first block halves the resolution. `options` says in which convolution, and what its shortcut holds.
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: int, reading: Blocks = FIRST.blocks):
+    def __init__(self, inputs: int, outputs: int, stride: int, options: Blocks = FIRST.blocks):
         super().__init__()
         widths = (inputs, outputs // 4, outputs // 4, outputs)
         self.body = nn.Sequential(
             *(
                 SeparableConv(
-                    *pair, stride if place == reading.strided else 1, place < 3, depthwise_norm=reading.depthwise_norm
+                    *pair, stride if place == options.strided else 1, place < 3, depthwise_norm=options.depthwise_norm
                 )
                 for place, pair in enumerate(pairwise(widths), start=1)
             )
         )
         first = stride > 1 or inputs != outputs
-        self.shortcut = _shortcut(inputs, outputs, stride, reading) if first else nn.Identity()
+        self.shortcut = _shortcut(inputs, outputs, stride, options) if first else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         body = self.body(x)
@@ -70,14 +70,14 @@ class Strided1x1(nn.Sequential):
         return super().forward(x[:, :, :: self.stride, :: self.stride])
 
 
-def _shortcut(inputs: int, outputs: int, stride: int, reading: Blocks) -> nn.Module | None:
+def _shortcut(inputs: int, outputs: int, stride: int, options: Blocks) -> nn.Module | None:
     kinds = {
         "none": lambda: None,
         "plain": lambda: Strided1x1(stride, nn.Conv2d(inputs, outputs, 1, bias=False)),
         "normalised": lambda: Strided1x1(stride, *ConvNorm(inputs, outputs, activation=False)),
-        "separable": lambda: SeparableConv(inputs, outputs, stride, False, reading.depthwise_norm),
+        "separable": lambda: SeparableConv(inputs, outputs, stride, False, options.depthwise_norm),
     }
-    return kinds[reading.shortcut]()
+    return kinds[options.shortcut]()
 
 
 class Xception(nn.Module):
@@ -93,14 +93,14 @@ class Xception(nn.Module):
         table: Table1,
         entry: int | None = None,
         reused: tuple[int, int, int] = (0, 0, 0),
-        reading: Blocks = FIRST.blocks,
+        options: Blocks = FIRST.blocks,
     ):
         super().__init__()
         self.widths = table.widths
         self.conv1 = ConvNorm(3, table.stem, kernel=3, stride=2) if entry is None else nn.Identity()
         inputs = (entry or table.stem, *table.widths[:2])
         stages = [
-            nn.Sequential(Block(i + r, width, 2, reading), *(Block(width, width, 1, reading) for _ in range(count - 1)))
+            nn.Sequential(Block(i + r, width, 2, options), *(Block(width, width, 1, options) for _ in range(count - 1)))
             for i, r, width, count in zip(inputs, reused, table.widths, table.blocks, strict=True)
         ]
         self.enc2, self.enc3, self.enc4 = stages

@@ -54,7 +54,7 @@ def frames_seen(params: Params) -> int | None:
     counts = [count(params, params.study.data, split) for split in training.splits]
     if None in counts:
         return None
-    return sum(counts) // training.batch * training.batch * training.epochs
+    return sum(counts) // training.batch_size * training.batch_size * training.epochs
 
 
 def _frames(params: Params) -> list[str]:
@@ -62,7 +62,7 @@ def _frames(params: Params) -> list[str]:
     runs, seen = len(study.variants) * len(study.seeds), frames_seen(params)
     if seen is None:
         return [f"frames     unknown: {_missing(params)}"]
-    size = "x".join(map(str, training.input_size))
+    size = "x".join(map(str, training.crop_size))
     return [f"frames     {runs} runs of {seen:,} frames at {size} ({training.epochs} epochs each)"]
 
 
@@ -139,7 +139,7 @@ def _sizes(params: Params) -> list[str]:
 
     study, training = params.study, params.recipes[params.study.recipe].training
     variants = {name: params.variants[name] for name in study.variants}
-    sizes = (training.input_size, training.frame_size)
+    sizes = (training.crop_size, training.frame_size)
     return [f"sizes      {each}" for each in reach.warnings(variants, _classes(params), sizes)]
 
 
@@ -154,7 +154,7 @@ def _measured(params: Params) -> dict[str, float]:
 
     recipe, study = params.recipes[params.study.recipe], params.study
     seconds = {
-        name: _step(build(params.variants[name].model_dump(), _classes(params)), recipe.training.input_size)
+        name: _step(build(params.variants[name].model_dump(), _classes(params)), recipe.training.crop_size)
         for name in study.variants
     }
     backbones = [job.wildcards["backbone"] for job in graph.jobs(params) if job.stage == "pretrain"]

@@ -168,24 +168,25 @@ def _train(job: Job, params: Params, track: bool) -> Outcome:
     with _live(job, params, track) as on_epoch:
         place = job.folder, checkpoint(job, params)
         result = train(training, variant, seed, data, pretrained, *place, on_epoch, _is_trial(job, params))
-    return result | {"rate": training.rate} | rates, _device(training.threads)
+    return result | {"learning_rate": training.learning_rate} | rates, _device(training.threads)
 
 
 def _with_rate(training: "Training", job: Job, params: Params) -> tuple["Training", dict[str, Any]]:
     """The training with a number for its rate: the one whose run scored best; and what each of them scored."""
     if not training.grid:
         return training, {}
-    rates = [params.recipes[name].training.rate for name in training.grid]
+    rates = [params.recipes[name].training.learning_rate for name in training.grid]
     found = dict(zip(rates, (provenance.read(path)["result"] for path in _scores(job)), strict=True))
     scores = {rate: result["miou"] for rate, result in found.items() if "diverged" not in result}
     if not scores:
+        key = f"recipes.{job.wildcards['recipe']}.training.learning_rate"
         raise BadInput(
             f"{job.wildcards['variant']} diverged at every rate that it was tried at ({', '.join(map(str, rates))}); "
-            f"name a recipe with a lower rate or a longer warmup in recipes.{job.wildcards['recipe']}.training.rate"
+            f"name a recipe with a lower rate or a longer warmup in {key}"
         )
     best = max(scores, key=lambda rate: scores[rate])
     rated = {str(rate): result["miou"] for rate, result in found.items()}
-    return training.model_copy(update={"rate": best}), {"rates": rated}
+    return training.model_copy(update={"learning_rate": best}), {"learning_rates": rated}
 
 
 def _scores(job: Job) -> list[Path]:
@@ -203,7 +204,7 @@ def _live(job: Job, params: Params, track: bool) -> Iterator[Callable[[dict[str,
     run = track.start(job, params)
     status = "FAILED"
     try:
-        yield lambda row: run.epoch(int(row["epoch"]), {key: row[key] for key in ("rate", "loss", "accuracy")})
+        yield lambda row: run.epoch(int(row["epoch"]), {key: row[key] for key in ("learning_rate", "loss", "accuracy")})
         status = "FINISHED"
     finally:
         run.finish(status)
@@ -238,8 +239,8 @@ def _paper(job: Job, params: Params, track: bool) -> Outcome:
     return count(claims.networks(), params.variants, claims.CLASSES), {}
 
 
-def _readings(job: Job, params: Params, track: bool) -> Outcome:
-    from pipeline.complexity.readings import search
+def _interpretations(job: Job, params: Params, track: bool) -> Outcome:
+    from pipeline.complexity.interpretations import search
 
     return search(claims.rows(), params.variants, claims.CLASSES), {}
 
@@ -305,7 +306,7 @@ STAGES: dict[str, Callable[[Job, Params, bool], Outcome]] = {
     "floor": _floor,
     "complexity": _complexity,
     "paper": _paper,
-    "readings": _readings,
+    "interpretations": _interpretations,
     "latency": _latency,
     "forms": _forms,
     "analyse": _analyse,

@@ -21,8 +21,8 @@ def shrink(params: dict) -> dict:
     params["data"]["synthetic"] |= {"size": [64, 64], "frames": {"train": 8, "val": 0, "test": 4}}
     params["data"]["crops"] |= {"size": 32, "images": {"train": 38, "val": 19}}
     quick = params["recipes"]["quick"]
-    quick["pretraining"] |= {"epochs": 1, "batch": 19}
-    quick["training"] |= {"input_size": [64, 64], "frame_size": [64, 64], "epochs": 3, "batch": 4, "warmup": 0}
+    quick["pretraining"] |= {"epochs": 1, "batch_size": 19}
+    quick["training"] |= {"crop_size": [64, 64], "frame_size": [64, 64], "epochs": 3, "batch_size": 4, "warmup": 0}
     params["floor"] |= {"pixels": 2000, "trees": 2}
     params["latency"] |= {"warmup": 1, "rounds": 2, "samples": 2}
     params["evaluation"]["pictures"] = 2

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.claims.claims import PAPER, Claim
-from analysis.claims.evidence import READINGS, Evidence
+from analysis.claims.evidence import UNIT_MEANINGS, Evidence
 from analysis.results import conditions, statistics
 from analysis.results.results import Results
 
@@ -34,15 +34,15 @@ def judge(claim: Claim, evidence: Evidence) -> Judgement:
 
 def _count(claim: Claim, evidence: Evidence) -> Judgement:
     """Judge MACs or parameters; of others' networks, and of all parameters, say how the unit was read."""
-    reading, because = evidence.reading(claim)
-    values = {name: evidence.count(claim) / one for name, one in READINGS[claim.quantity].items()}
+    meaning, because = evidence.meaning(claim)
+    values = {name: evidence.count(claim) / one for name, one in UNIT_MEANINGS[claim.quantity].items()}
     why = ""
     if claim.quoted or claim.source != PAPER or claim.quantity == "parameters":
         all_of = " = ".join(f"{value:.4g} {name}" for name, value in values.items())
-        why = f"; counted {all_of}; read as {reading}, {because}"
+        why = f"; counted {all_of}; read as {meaning}, {because}"
     at = f" at {claim.size}" if claim.quantity == "macs" else ""
     made = f"{evidence.counted[claim.variant]['classes']} classes{at}"
-    return _compared(claim, evidence, values[reading], made, why)
+    return _compared(claim, evidence, values[meaning], made, why)
 
 
 def _compared(claim: Claim, evidence: Evidence, measured: float, made: str, why: str = "") -> Judgement:
@@ -91,8 +91,8 @@ def _recipe(claim: Claim) -> str:
 def _differing(claim: Claim, found: Results, name: str) -> list[str]:
     """How a study's conditions differ from a mIoU claim's, in words."""
     study, training = found.study, found.training
-    sizes = [conditions.size(training[key]) for key in ("input_size", "frame_size")]
-    recipe = f"{training['epochs']} epochs in batches of {training['batch']} (recipe {study.recipe})"
+    sizes = [conditions.size(training[key]) for key in ("crop_size", "frame_size")]
+    recipe = f"{training['epochs']} epochs in batches of {training['batch_size']} (recipe {study.recipe})"
     pairs = [
         (name == claim.variant, f"variant {name}", claim.variant),
         (study.data == claim.data, study.data, claim.data),

@@ -29,7 +29,7 @@ def verdicts(
 ) -> pd.DataFrame:
     """A row for each claim, in their order, with `COLUMNS`.
 
-    `counted` is by variant what the `paper` stage counted, `fitted` the ids of the cells that the reading of the
+    `counted` is by variant what the `paper` stage counted, `fitted` the ids of the cells that the interpretation of the
     paper was chosen by, `found` a study's results, `networks` what params.yaml says of each claimed variant. `paper` is
     text as printed; `measured`, `low` and `high` are in the claim's unit; `error` is measured / paper - 1, for miou
     measured - paper in points, and only where the conditions are the claim's. `BadInput` if a claimed variant was not
@@ -41,7 +41,7 @@ def verdicts(
 
 
 def fitted(searched: dict[str, Any], claims: list[Claim]) -> list[str]:
-    """The ids of the claims that the reading of the paper was chosen by, from the `readings` stage's result.
+    """The ids of the claims by which the interpretation was chosen, from the result of the stage `interpretations`.
 
     It says so by ids, `fitted`, or by its `cells`, of which a number that tables repeat is one.
     """

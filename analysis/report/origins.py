@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pipeline.config.params import Study
 
 COMPLEXITY = "results/paper/complexity.json"
-READINGS = "results/paper/readings.json"
+INTERPRETATIONS = "results/paper/interpretations.json"
 
 
 @dataclass(frozen=True)

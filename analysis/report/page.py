@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.report import cells, conditions, readings, verdicts
-from analysis.report.origins import READINGS, Origins
+from analysis.report import cells, conditions, interpretations, verdicts
+from analysis.report.origins import INTERPRETATIONS, Origins
 from analysis.results.conditions import all_of
 from analysis.results.records import Record
 from analysis.results.results import Results
@@ -28,7 +28,7 @@ NAMES = {
     "qualitative": "Predictions beside the truth",
 }
 """Headings of figures; one that is not named here is called by its file's name."""
-ELSEWHERE = ("verdicts", "readings")
+ELSEWHERE = ("verdicts", "interpretations")
 """Tables that the page draws itself."""
 
 
@@ -43,7 +43,7 @@ def render(
     """The page of a study, the same for the same numbers.
 
     `judged` has a row a claim (`verdicts.COLUMNS`); `tables` is Markdown by name, `figures` SVG or PNG by file name;
-    `others` are records besides the study's own, by path: the paper's complexity, the readings, manifests;
+    `others` are records besides the study's own, by path: the paper's complexity, the interpretations, manifests;
     `contradictions` are sentences on where the paper disagrees with itself. What is not given is said to be missing.
     `BadInput` for a verdict that the page could not show.
     """
@@ -62,7 +62,7 @@ def render(
             if name not in ELSEWHERE
         ],
         figures=[_figure(name, content) for name, content in _preferred(figures).items()],
-        readings=readings.parts(records.get(READINGS)),
+        interpretations=interpretations.parts(records.get(INTERPRETATIONS)),
         conditions=conditions.pairs(found, records),
         provenance=origins.groups(),
         css=(HERE / "page.css").read_text(),

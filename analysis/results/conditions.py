@@ -36,7 +36,7 @@ def sentence(results: Results) -> str:
         f"Data {study.data}: {scored['frames']} frames of split {scored['split']}, scored at {size(scored['size'])} "
         f"pixels (rows x columns), network input {size(scored['input_size'])}. "
         f"Trained on {' + '.join(training['splits'])}, {training['epochs']} epochs of crops "
-        f"{size(training['input_size'])} in batches of {training['batch']} (recipe {study.recipe}), "
+        f"{size(training['crop_size'])} in batches of {training['batch_size']} (recipe {study.recipe}), "
         f"{start(study.images)}. {seeds(study.seeds)}. Device {_each(map(_device, made))}; "
         f"torch {_each(one['libraries']['torch'] for one in made)}; commit {_each(map(_commit, made))}."
     )
@@ -46,7 +46,7 @@ def short(results: Results) -> str:
     """With what a study's mIoU was measured, for the cell of a table."""
     study, training = results.study, results.training
     scored = f"{study.data} {results.scored['split']}, input {size(results.scored['input_size'])}"
-    return f"{scored}, {training['epochs']} epochs in batches of {training['batch']}, {seeds(study.seeds).lower()}"
+    return f"{scored}, {training['epochs']} epochs in batches of {training['batch_size']}, {seeds(study.seeds).lower()}"
 
 
 def start(images: str) -> str:

@@ -23,8 +23,8 @@ KNOWN = (
 def judge(
     found: Results, records: dict[str, Record], of: list[Claim], tolerances: dict[str, Tolerance]
 ) -> pd.DataFrame:
-    """The verdict of every claim; `records` are those of `PAPER_COMPLEXITY` and `READINGS`."""
-    counted, searched = (records[path]["result"] for path in (paths.PAPER_COMPLEXITY, paths.READINGS))
+    """The verdict of every claim; `records` are those of `PAPER_COMPLEXITY` and `INTERPRETATIONS`."""
+    counted, searched = (records[path]["result"] for path in (paths.PAPER_COMPLEXITY, paths.INTERPRETATIONS))
     named = records[paths.PAPER_COMPLEXITY]["params"]
     networks = {key.removeprefix("variants."): value for key, value in named.items()}
     return verdicts.verdicts(of, tolerances, counted["variants"], verdicts.fitted(searched, of), found, networks)
@@ -86,7 +86,7 @@ def _reading(found: pd.DataFrame, tolerances: dict[str, Tolerance]) -> str:
         f"A number is reproduced if it is as near as data/paper/tolerances.yaml says ({allowed}), the printed rounding "
         "added. "
         "mIoU is judged by the mean over the seeds, on the claim's data, split and size and by its recipe; time on the "
-        "claim's device. Marked * are the cells that the reading of what the paper leaves open was chosen by: "
+        "claim's device. Marked * are the cells that the interpretation of what the paper leaves open was chosen by: "
         f"{found['fitted'].sum()} of {len(found)}."
     )
 

@@ -6,8 +6,8 @@ Published: 5.8 "M" parameters and 14.8 G at 768x1536; models/bisenet.py says in 
 from torch import Tensor, nn
 
 from models.bisenet import BiSeNet
+from models.interpretation import Blocks
 from models.layers import ConvNorm
-from models.reading import Blocks
 from models.xception import Features, Table1, Xception
 
 XCEPTION39 = Table1(stem=8, widths=(64, 128, 256), blocks=(4, 8, 4))
@@ -23,7 +23,7 @@ class ContextPath(nn.Module):
     def __init__(self):
         super().__init__()
         self.stem = nn.Sequential(ConvNorm(3, XCEPTION39.stem, 3, stride=2), nn.MaxPool2d(3, stride=2, padding=1))
-        self.stages = Xception(XCEPTION39, entry=XCEPTION39.stem, reading=Blocks(shortcut="separable"))
+        self.stages = Xception(XCEPTION39, entry=XCEPTION39.stem, options=Blocks(shortcut="separable"))
 
     def forward(self, images: Tensor) -> Features:
         return self.stages(self.stem(images))

@@ -45,7 +45,7 @@ def at(error: np.ndarray, place: Place) -> float:
 
 
 class Behind:
-    """How far a reading is behind the best when the paper's digits are drawn anew from all that print so.
+    """How far an interpretation is behind the best when the paper's digits are drawn anew from all that print so.
 
     (low, high): 95 % of the draws. Where low is not above 0, the paper's rounding alone could decide between the two.
     """

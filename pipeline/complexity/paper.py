@@ -4,7 +4,7 @@ as it runs."""
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from models.reading import READINGS
+from models.interpretation import INTERPRETATIONS
 from pipeline.complexity.architecture import describe
 from pipeline.complexity.macs import Size, count_paper
 from pipeline.complexity.table1 import table1
@@ -22,5 +22,5 @@ def count(
     """`claims` are (variant, size of the image, classes). Beside the counts: Table 1, and what Figure 3 is drawn of."""
     name, size = FIGURE_3
     figure = {"name": name, "described": describe(variants[name], classes, size)}
-    blocks = READINGS[variants[name].reading].blocks
+    blocks = INTERPRETATIONS[variants[name].interpretation].blocks
     return count_paper(claims, variants) | {"architecture": figure, "table1": table1(blocks, size)}

@@ -1,4 +1,4 @@
-"""MACs and parameters of a variant under every reading, as sums over its parts."""
+"""MACs and parameters of a variant under every interpretation, as sums over its parts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,8 +13,8 @@ from torch.overrides import TorchFunctionMode
 
 from models import aspp
 from models.decoder import Decoder
+from models.interpretation import Fusion, Interpretation
 from models.network import TABLE_1
-from models.reading import Fusion, Reading
 from models.segmenter import scaled_size
 from models.structures import STRUCTURES
 from pipeline.complexity.macs import count_layers
@@ -74,9 +74,9 @@ class Costs:
 
 
 def _chain(backbone: str, attention: str, networks: int, option: Any, size: Size) -> Chain:
-    reading = Reading(blocks=option) if backbone in TABLE_1 else Reading(residuals=option)
+    interpretation = Interpretation(blocks=option) if backbone in TABLE_1 else Interpretation(residuals=option)
     with torch.device("meta"):
-        structure = STRUCTURES["d" if networks > 1 else "single"](backbone, attention, networks, reading)
+        structure = STRUCTURES["d" if networks > 1 else "single"](backbone, attention, networks, interpretation)
         image = torch.empty(1, 3, *size)
     parameters = [_parameters(network) for network in structure.networks]
     outputs = []
@@ -93,7 +93,7 @@ def _chain(backbone: str, attention: str, networks: int, option: Any, size: Size
 
 def _context(option: Any, shape: Shape) -> np.ndarray:
     with torch.device("meta"):
-        return _cost(aspp.ASPP(shape[1], reading=option), torch.empty(shape))
+        return _cost(aspp.ASPP(shape[1], options=option), torch.empty(shape))
 
 
 def _relevant(option: Fusion, kind: str) -> Fusion:

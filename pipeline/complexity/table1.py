@@ -5,22 +5,22 @@ from typing import Any
 import torch
 from torch import nn
 
+from models.interpretation import Blocks
 from models.layers import SeparableConv
 from models.network import TABLE_1
-from models.reading import Blocks
 from models.xception import Xception
 
 
-def table1(reading: Blocks, size: tuple[int, int] = (1024, 1024)) -> list[dict[str, Any]]:
+def table1(blocks: Blocks, size: tuple[int, int] = (1024, 1024)) -> list[dict[str, Any]]:
     """One row a stage: for each backbone its `output` (channels, rows, columns), `convolutions` and `repeats`.
 
     A convolution is (kernel, channels) of the stage's first block; `repeats` are blocks that have those. All by
-    `reading` and from an image of `size`.
+    `blocks` and from an image of `size`.
     """
     rows: dict[str, dict[str, Any]] = {}
     for name, column in TABLE_1.items():
         with torch.device("meta"):
-            network, image = Xception(column, reading=reading).eval(), torch.empty(1, 3, *size)
+            network, image = Xception(column, options=blocks).eval(), torch.empty(1, 3, *size)
         for stage, output in _outputs(network, image).items():
             blocks = [_convolutions(block) for block in _blocks(getattr(network, stage))]
             found = {"convolutions": blocks[0], "repeats": blocks.count(blocks[0]), "output": list(output.shape[1:])}

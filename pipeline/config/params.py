@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from models.reading import READINGS
+from models.interpretation import INTERPRETATIONS
 from pipeline.config import paths
 from pipeline.data import registry
 from pipeline.utils.errors import BadInput, did_you_mean
@@ -141,10 +141,13 @@ Data = Annotated[
 
 
 class Optimiser(Model):
-    """The "poly" rate, rate * (1 - step/steps)^power, and what takes its steps: momentum is AdamW's first beta too."""
+    """The optimiser and its "poly" schedule, learning_rate * (1 - step/steps)^power.
 
-    batch: Annotated[int, Field(ge=2)]
-    rate: Positive
+    `momentum` is AdamW's first beta too.
+    """
+
+    batch_size: Annotated[int, Field(ge=2)]
+    learning_rate: Positive
     power: Positive
     momentum: Share
     weight_decay: Annotated[float, Field(ge=0)]
@@ -159,12 +162,15 @@ class Pretraining(Optimiser):
 
 
 class Training(Optimiser):
-    """How a variant is trained. `rate` is a number, or names of recipes: the one that scores best lends its own."""
+    """How a variant is trained.
 
-    rate: Positive | Annotated[list[Name], Field(min_length=2)]
+    `learning_rate` is a number, or a list of recipes: the learning rate of the one that scores best is used.
+    """
+
+    learning_rate: Positive | Annotated[list[Name], Field(min_length=2)]
     splits: list[Split] = Field(min_length=1)
     score: Split
-    input_size: Size
+    crop_size: Size
     frame_size: Size
     epochs: Count
     flip: Share
@@ -174,7 +180,7 @@ class Training(Optimiser):
     @property
     def grid(self) -> list[str]:
         """The recipes that the learning rate is chosen from; empty where it is a number."""
-        return self.rate if isinstance(self.rate, list) else []
+        return self.learning_rate if isinstance(self.learning_rate, list) else []
 
     @model_validator(mode="after")
     def _scored_frames_are_not_trained_on(self) -> "Training":
@@ -217,9 +223,9 @@ def _is_a_structure(name: str) -> str:
     return name
 
 
-def _is_a_reading(name: str) -> str:
-    if name not in READINGS:
-        raise ValueError(f"there is no such reading; known are {', '.join(READINGS)}")
+def _is_an_interpretation(name: str) -> str:
+    if name not in INTERPRETATIONS:
+        raise ValueError(f"there is no such interpretation; known are {', '.join(INTERPRETATIONS)}")
     return name
 
 
@@ -232,14 +238,14 @@ class Variant(Spec):
     networks: Annotated[int, Field(ge=1, le=4)]
     decoder: Literal["none", "HL", "HL+LL"]
     scale: Annotated[float, Field(gt=0, le=1)] = 1.0
-    reading: Annotated[str, AfterValidator(_is_a_reading)] = "first"
+    interpretation: Annotated[str, AfterValidator(_is_an_interpretation)] = "first"
 
     @property
     def pretrained(self) -> str:
         """The network that pretraining gives it, as `models.network.Classifier` calls it."""
         part = "residuals" if self.backbone == "resnet-50" else "blocks"
-        own = getattr(READINGS[self.reading], part)
-        name = next(name for name, each in READINGS.items() if getattr(each, part) == own)
+        own = getattr(INTERPRETATIONS[self.interpretation], part)
+        name = next(name for name, each in INTERPRETATIONS.items() if getattr(each, part) == own)
         return self.backbone if name == "first" else f"{self.backbone}-{name}"
 
     @model_validator(mode="after")
@@ -288,7 +294,7 @@ AnyVariant = Annotated[Annotated[Variant, Tag("dfanet")] | Annotated[Peer, Tag("
 
 
 class Evaluation(Model):
-    batch: Count
+    batch_size: Count
     border: Count
     sizes: list[Count] = Field(min_length=1)
     pictures: Annotated[int, Field(ge=0)]
@@ -355,11 +361,11 @@ class Params(Model):
             for other in training.grid:
                 if other not in self.recipes:
                     known = ", ".join(self.recipes)
-                    raise ValueError(f'recipes.{name}.training.rate names "{other}", known are {known}')
+                    raise ValueError(f'recipes.{name}.training.learning_rate names "{other}", known are {known}')
                 if self.recipes[other].training.grid or self.recipes[other].training.score == training.score:
                     raise ValueError(
-                        f"recipes.{name}.training.rate names {other}, which must have a number for its rate and score "
-                        f"another split than {training.score}: that one is scored once, at the end"
+                        f"recipes.{name}.training.learning_rate names {other}, which must have a number for its "
+                        f"learning rate and score another split than {training.score}: that is scored once, at the end"
                     )
 
 

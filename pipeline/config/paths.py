@@ -21,7 +21,7 @@ GRID = "results/runs/{data}/{images}/{grid}/{variant}/0"
 FLOOR = "results/floor/{data}/{recipe}"
 COMPLEXITY = "results/complexity/{data}/{recipe}/{variant}.json"
 PAPER_COMPLEXITY = "results/paper/complexity.json"
-READINGS = "results/paper/readings.json"
+INTERPRETATIONS = "results/paper/interpretations.json"
 RESULTS = "results/{study}"
 FORMS = RESULTS + "/forms/{variant}.json"
 

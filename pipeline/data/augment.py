@@ -45,7 +45,7 @@ def whole_frames(frames: Tensor, size: tuple[int, int]) -> Tensor:
 def crop_frame(
     image: np.ndarray, label: np.ndarray, training: "Training", random: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Random resize, crop and flip (Section 4) of one frame HxWx3 and its label HxW, to `training.input_size`.
+    """Random resize, crop and flip (Section 4) of one frame HxWx3 and its label HxW, to `training.crop_size`.
 
     The frame counts as resized to `frame_size` times a uniform factor; only the part that the crop keeps is computed.
     Where the resized frame is smaller than the crop, the rest is the mean colour and `IGNORE`.
@@ -53,7 +53,7 @@ def crop_frame(
     factor = random.uniform(*training.scale)
     rows, columns = (
         _span(stored, frame * factor, wanted, random)
-        for stored, frame, wanted in zip(label.shape, training.frame_size, training.input_size, strict=True)
+        for stored, frame, wanted in zip(label.shape, training.frame_size, training.crop_size, strict=True)
     )
     if random.random() < training.flip:
         image, label = image[:, ::-1], label[:, ::-1]

@@ -91,14 +91,14 @@ def _apply(
     images, size = prepared.images(training.score), tuple(training.frame_size)
     shown = progress(images, f"scoring {training.score}", unit="frames")
     try:
-        predictions = predict(model, shown, size, evaluation.batch, place)
+        predictions = predict(model, shown, size, evaluation.batch_size, place)
         scored = score(evaluation, prepared, training.score, predictions)
         frames = [images[index] for index in scored.pictures]
-        return scored, by_network(model, frames, size, evaluation.batch, place)
+        return scored, by_network(model, frames, size, evaluation.batch_size, place)
     except FloatingPointError:
         raise Diverged(
             f"{weights} gives scores that are no numbers: its training diverged; "
-            "lower the recipe's training.rate or raise its warmup, and train again"
+            "lower the recipe's training.learning_rate or raise its warmup, and train again"
         ) from None
 
 

@@ -87,8 +87,8 @@ STAGES = {
     "paper": Stage(
         "pipeline.complexity.paper", (), (paths.CLAIMS,), (paths.PAPER_COMPLEXITY,), ("variants.{claimed}",),
     ),
-    "readings": Stage(
-        "pipeline.complexity.readings", (), (paths.CLAIMS,), (paths.READINGS,), ("variants.{claimed}",),
+    "interpretations": Stage(
+        "pipeline.complexity.interpretations", (), (paths.CLAIMS,), (paths.INTERPRETATIONS,), ("variants.{claimed}",),
     ),
     "latency": Stage(
         "pipeline.timing.latency", ("study",),
@@ -108,7 +108,7 @@ STAGES = {
             *_run("train.json", "curve.csv", "scores.json", "confusion.npz", "predictions.npz"),
             paths.MANIFEST, f"{paths.FLOOR}/floor.json", paths.COMPLEXITY,
             f"{paths.RESULTS}/latency.json", paths.FORMS.replace("{variant}", "{formed}"),
-            paths.CLAIMS, paths.TOLERANCES, paths.PAPER_COMPLEXITY, paths.READINGS,
+            paths.CLAIMS, paths.TOLERANCES, paths.PAPER_COMPLEXITY, paths.INTERPRETATIONS,
         ),
         (
             f"{paths.RESULTS}/analysis.json",

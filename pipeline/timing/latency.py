@@ -10,8 +10,8 @@
   `time.perf_counter_ns`, has one mode, float32 in channels_last, and its rows say `cpu`.
 - Percentiles are numpy's, linear between the sorted samples of all rounds; of 100 samples or fewer, p99 lies between
   the two slowest. FPS is 1000 / median in ms.
-- The machine's copy bandwidth and matrix rate have turns in the same rounds: a row's limit (roofline.py) is of the clocks
-  and the load that the row met.
+- The machine's copy bandwidth and matrix rate have turns in the same rounds: a row's limit (roofline.py) is of the
+  clocks and the load that the row met.
 - Drift is the share by which the median of the last half of the rounds differs from that of the first half (the middle
   one of an odd number is in neither); a row is stable if its drift is at most `stability`.
 """

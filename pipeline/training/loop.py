@@ -18,7 +18,7 @@ from pipeline.utils.progress import progress
 if TYPE_CHECKING:
     from pipeline.config.params import Pretraining, Training
 
-CURVE = ["epoch", "rate", "loss", "accuracy"]
+CURVE = ["epoch", "learning_rate", "loss", "accuracy"]
 
 
 class Checkpoint(NamedTuple):
@@ -66,7 +66,7 @@ def optimise(
     A state that `checkpoint` holds of the same job is continued, and ends with the same weights as an undisturbed run.
     `Diverged` after the epoch whose loss is no finite number.
     """
-    sampler = Epochs(len(data), recipe.batch, seed)
+    sampler = Epochs(len(data), recipe.batch_size, seed)
     where = device.choose(recipe.threads)
     model.to(where, memory_format=torch.channels_last).train()
     optimiser = make_optimiser(model, recipe)
@@ -78,10 +78,16 @@ def optimise(
     for sampler.epoch in bar:
         # Set anew each epoch, a resumed run drops what the first one did.
         seed_dropout(seed, sampler.epoch)
-        rates = [poly(step, steps, recipe.rate, recipe.power, warmup) for step in _steps(sampler)]
-        row = {"epoch": sampler.epoch, "rate": rates[-1], **_epoch(model, loader, optimiser, scaler, rates, where)}
+        rates = [poly(step, steps, recipe.learning_rate, recipe.power, warmup) for step in _steps(sampler)]
+        row = {
+            "epoch": sampler.epoch,
+            "learning_rate": rates[-1],
+            **_epoch(model, loader, optimiser, scaler, rates, where),
+        }
         if not row["loss"] < float("inf"):
-            sentence = f"the loss is {row['loss']} in epoch {sampler.epoch}: the rate {recipe.rate} is too high"
+            sentence = (
+                f"the loss is {row['loss']} in epoch {sampler.epoch}: the rate {recipe.learning_rate} is too high"
+            )
             raise Diverged(sentence, [*curve, row])
         curve.append(row)
         _save(checkpoint, model, optimiser, scaler, curve)
@@ -98,7 +104,7 @@ def seed_dropout(seed: int, epoch: int) -> None:
 def make_optimiser(model: nn.Module, recipe: "Pretraining | Training") -> torch.optim.Optimizer:
     """SGD with momentum (Section 4.1), or AdamW, whose first beta is the recipe's momentum."""
     # Fused: one kernel for all of some 600 small tensors. Apart they take a tenth of a step at 64x128.
-    shared = {"lr": recipe.rate, "weight_decay": recipe.weight_decay, "fused": True}
+    shared = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay, "fused": True}
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(model.parameters(), momentum=recipe.momentum, **shared)
     return torch.optim.AdamW(model.parameters(), betas=(recipe.momentum, 0.999), **shared)

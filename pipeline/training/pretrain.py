@@ -78,8 +78,8 @@ def top_1(model: Classifier, prepared: Prepared, recipe: "Pretraining") -> float
     where = device.choose(recipe.threads)
     images, labels = prepared.images("val"), prepared.labels("val")
     right = 0
-    for start in range(0, len(labels), recipe.batch):
-        part = slice(start, min(start + recipe.batch, len(labels)))
+    for start in range(0, len(labels), recipe.batch_size):
+        part = slice(start, min(start + recipe.batch_size, len(labels)))
         pixels = torch.from_numpy(np.stack([images[index] for index in range(part.start, part.stop)]))
         scores = model(augment.normalise(pixels).to(where))
         right += int((scores.argmax(1).cpu().numpy() == labels[part]).sum())

@@ -46,15 +46,15 @@ class Frames(Dataset):
 
     def first_batch(self) -> tuple[Tensor, Tensor]:
         """What the first step of training sees."""
-        items = next(iter(Epochs(len(self), self.training.batch, self.seed)))
+        items = next(iter(Epochs(len(self), self.training.batch_size, self.seed)))
         images, labels = default_collate([self[item] for item in items])
         return images, labels
 
     def whole(self, count: int) -> Iterator[Tensor]:
         """`count` frames, evenly spaced, whole and not augmented, as inputs Nx3xHxW, a batch at a time."""
         places = [self.places[index] for index in evenly_spaced(len(self), count)]
-        for start in range(0, len(places), self.training.batch):
-            stored = [self.parts[part][0][row] for part, row in places[start : start + self.training.batch]]
+        for start in range(0, len(places), self.training.batch_size):
+            stored = [self.parts[part][0][row] for part, row in places[start : start + self.training.batch_size]]
             whole = [
                 augment.whole_frames(torch.from_numpy(np.array(each)[None]), self.training.frame_size)
                 for each in stored
@@ -98,12 +98,12 @@ def train(
         curve, failed = pd.DataFrame(error.curve, columns=CURVE), {"diverged": str(error)}
     weights.save(folder / paths.WEIGHTS, {"made_for": made_for, **(failed or {"state": model.state_dict()})})
     weights.write_csv(folder / "curve.csv", curve)
-    seen = len(curve) * (len(frames) // training.batch) * training.batch
+    seen = len(curve) * (len(frames) // training.batch_size) * training.batch_size
     alive = _health(model, first, frames, len(prepared.classes), curve, where)
     seconds = time.perf_counter() - started
     return {
         **failed,
-        "steps": seen // training.batch,
+        "steps": seen // training.batch_size,
         "epochs": len(curve),
         "frames_seen": seen,
         "loss": alive["last"]["loss"],

@@ -59,9 +59,9 @@ def load_pretrained(networks: Iterable[nn.Module], path: Path, backbone: str) ->
     """Load a pretrained network into every network of a variant, FC layer included.
 
     A later network has no conv1, and its stages start from more channels (Figure 3): what it lacks is not loaded, and
-    of a tensor with more channels the first are, or none (`models.reading.Transfer`). Returns for each network how many
-    of its tensors `matched`, were `sliced`, were `missing` from the file, or are `reshaped` and keep their initial
-    values. `BadInput` if nothing matches.
+    of a tensor with more channels the first are, or none (`models.interpretation.Transfer`). Returns for each network
+    how many of its tensors `matched`, were `sliced`, were `missing` from the file, or are `reshaped` and keep their
+    initial values. `BadInput` if nothing matches.
     """
     state = load_for(path, {"backbone": backbone})
     report = []

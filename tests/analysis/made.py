@@ -158,11 +158,16 @@ class Made:
         folder = self.run(variant, seed)
         folder.mkdir(parents=True, exist_ok=True)
         training = {
-            "splits": ["train"], "score": "test", "input_size": [128, 256], "frame_size": [128, 256],
-            "epochs": self.epochs, "batch": 8,
+            "splits": ["train"], "score": "test", "crop_size": [128, 256], "frame_size": [128, 256],
+            "epochs": self.epochs, "batch_size": 8,
         }  # fmt: skip
         falling = np.exp(-np.arange(self.epochs) / 3) + rng.normal(0, 0.02, self.epochs)
-        curve = {"epoch": np.arange(self.epochs) + 1, "rate": 0.1, "loss": 2 * falling, "accuracy": 1 - falling / 2}
+        curve = {
+            "epoch": np.arange(self.epochs) + 1,
+            "learning_rate": 0.1,
+            "loss": 2 * falling,
+            "accuracy": 1 - falling / 2,
+        }
         pd.DataFrame(curve).to_csv(folder / "curve.csv", index=False)
         self.record(
             folder / "train.json", {"epochs": self.epochs},

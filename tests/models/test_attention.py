@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from models.attention import ATTENTIONS, FCAttention
+from models.interpretation import Gate
 from models.network import BACKBONES, Classifier, Network
-from models.reading import Gate
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)

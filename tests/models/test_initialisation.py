@@ -39,13 +39,13 @@ def test_every_peer_starts_from_equally_likely_classes(peer, monkeypatch):
     assert first_loss({"peer": peer}) == pytest.approx(math.log(CLASSES), rel=0.2)
 
 
-@pytest.mark.parametrize("reading", ["first", "fitted"])
+@pytest.mark.parametrize("interpretation", ["first", "fitted"])
 @pytest.mark.parametrize("decoder", ["HL", "HL+LL"])
-def test_what_the_decoder_sums_does_not_grow_with_the_number_of_networks(decoder, reading):
+def test_what_the_decoder_sums_does_not_grow_with_the_number_of_networks(decoder, interpretation):
     sizes = []
     for networks in (2, 3, 4):
         point = {"structure": "d", "backbone": "xception-b", "attention": "fc", "networks": networks}
-        model = build(Variant(**point, decoder=decoder, reading=reading).model_dump(), CLASSES).train()
+        model = build(Variant(**point, decoder=decoder, interpretation=interpretation).model_dump(), CLASSES).train()
         initialise(model, seed=0)
         model.decoder.classify.register_forward_pre_hook(lambda module, inputs: sizes.append(inputs[0].square().mean()))
         model(torch.randn(4, 3, 128, 192, generator=torch.Generator().manual_seed(1)))

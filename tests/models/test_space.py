@@ -46,7 +46,7 @@ def test_every_point_trains_all_of_itself_and_starts_like_its_neighbours(point, 
 @pytest.mark.parametrize("decoder", ["none", "HL", "HL+LL"])
 def test_the_fitted_reading_and_scales_train_all_of_themselves(decoder):
     point = {"structure": "d", "backbone": "xception-b", "attention": "fc", "networks": 2, "decoder": decoder}
-    model = build(Variant(**point, reading="fitted", scale=0.5).model_dump(), CLASSES)
+    model = build(Variant(**point, interpretation="fitted", scale=0.5).model_dump(), CLASSES)
     initialise(model, seed=0)
     assert trained_once(model) == []
 
@@ -144,7 +144,7 @@ FITTED = (
 
 @pytest.mark.parametrize("point", [p for p in ALLOWED if p["networks"] in (1, 3)], ids=name)
 def test_the_fitted_reading_changes_shortcuts_depthwise_norms_the_merge_and_the_gate(point):
-    found = changed(point, point | {"reading": "fitted"})
+    found = changed(point, point | {"interpretation": "fitted"})
     blocks, merge, gate = ({key for key in found if re.fullmatch(part, key)} for part in FITTED)
     assert found == blocks | merge | gate
     assert bool(blocks) == (point["backbone"] != "resnet-50")

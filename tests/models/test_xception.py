@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from models.interpretation import Blocks
 from models.layers import SeparableConv, resize
-from models.reading import Blocks
 from models.structures import STRUCTURES
 from models.xception import XCEPTION_A, XCEPTION_B, Block, Xception
 from pipeline.complexity.macs import count_at

@@ -77,9 +77,11 @@ def graded(workspace, **miou):
         content["study"]["images"] = "none"
         for name, rate in {"high": 0.2, "low": 0.01}.items():
             content["recipes"][name] = content["recipes"]["quick"] | {
-                "training": training | {"score": "val", "rate": rate}
+                "training": training | {"score": "val", "learning_rate": rate}
             }
-        content["recipes"]["quick"] = content["recipes"]["quick"] | {"training": training | {"rate": ["high", "low"]}}
+        content["recipes"]["quick"] = content["recipes"]["quick"] | {
+            "training": training | {"learning_rate": ["high", "low"]}
+        }
 
     workspace.edit(change)
     for recipe, value in miou.items():
@@ -101,9 +103,11 @@ def test_the_rate_that_scored_best_is_trained_with(workspace, monkeypatch, high,
     monkeypatch.setattr("pipeline.training.train.train", lambda recipe, *rest: used.append(recipe) or {})
     loaded, job = graded(workspace, high=high, low=low)
     result, _ = run.STAGES["train"](job, loaded, track=False)
-    assert [recipe.rate for recipe in used] == [best]
-    assert used[0].model_copy(update={"rate": 1.0}) == loaded.recipes["quick"].training.model_copy(update={"rate": 1.0})
-    assert result == {"rate": best, "rates": {"0.2": high, "0.01": low}}
+    assert [recipe.learning_rate for recipe in used] == [best]
+    assert used[0].model_copy(update={"learning_rate": 1.0}) == loaded.recipes["quick"].training.model_copy(
+        update={"learning_rate": 1.0}
+    )
+    assert result == {"learning_rate": best, "learning_rates": {"0.2": high, "0.01": low}}
 
 
 def test_without_the_scores_of_a_rate_none_is_chosen(workspace):
@@ -120,7 +124,7 @@ def test_from_scratch_training_gets_no_weights_and_otherwise_its_backbones(works
         workspace.edit(lambda p, images=images: p["study"].update(images=images))
         loaded = params.load()
         result, _ = run.STAGES["train"](graph.job(loaded, "train", wildcards | {"images": images}), loaded, track=False)
-        assert result == {"rate": loaded.recipes["quick"].training.rate}
+        assert result == {"learning_rate": loaded.recipes["quick"].training.learning_rate}
     assert given == [Path("results/pretrained/crops/quick/xception-a-fitted/weights.pt"), None]
 
 

@@ -105,7 +105,7 @@ def test_records_tell_commit_seed_parameters_and_data(document, whole):
         "seed 2",
         f"data streets {manifest[:8]}",
         manifest,
-        "recipes.quick.training.batch",
+        "recipes.quick.training.batch_size",
     ):
         assert words in document.text
 
@@ -140,9 +140,9 @@ def test_equal_numbers_give_equal_bytes(results, verdicts, parts, page):
     assert again == page
 
 
-def test_readings_are_shown_with_their_errors_by_cell(results):
+def test_interpretations_are_shown_with_their_errors_by_cell(results):
     def candidate(strided, error):
-        return {"reading": {"strided": strided, "width": 64}, "median_macs": abs(error), "errors": [error, 0.01]}
+        return {"interpretation": {"strided": strided, "width": 64}, "median_macs": abs(error), "errors": [error, 0.01]}
 
     cells = [
         {"variant": name, "quantity": "macs", "tables": ["3"], "fitted_by": ["blocks"], "paper": 1.6}
@@ -152,7 +152,7 @@ def test_readings_are_shown_with_their_errors_by_cell(results):
     result["named"] = {"first": candidate(3, 0.3)}
     record = {"wildcards": {}, "params": {}, "inputs": {}, "outputs": {}, "result": result}
     record["conditions"] = {"commit": "fedcba9876543210"}
-    document = Document(render(results, None, {}, {}, {"results/paper/readings.json": record}))
+    document = Document(render(results, None, {}, {}, {"results/paper/interpretations.json": record}))
     rows = [[cell.strip() for cell in row] for row in document.rows]
     assert ["1", "2.1 %", "1"] in rows and ["2 (first)", "30.0 %", "3"] in rows, "the width is said above, once"
     assert ["backbone-a", "macs", "3", "blocks", "1.6", "−2.1 %", "+30.0 %"] in rows
@@ -162,7 +162,7 @@ def test_readings_are_shown_with_their_errors_by_cell(results):
 def test_what_is_missing_is_said(results):
     text = Document(render(results, None, {}, {})).text
     for words in (
-        "Verdicts are not measured here", "readings.json is missing", "This study has no tables",
+        "Verdicts are not measured here", "interpretations.json is missing", "This study has no tables",
         "This study has no figures", "were not searched for contradictions",
     ):  # fmt: skip
         assert words in text

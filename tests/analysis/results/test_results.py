@@ -51,8 +51,8 @@ def test_missing_and_cut_short(small, name):
 
 def test_another_input_size(small):
     path = small.run("d", 1) / "train.json"
-    change(path, lambda record: record["params"]["recipes.quick.training"].update(input_size=[64, 64]))
-    refused(small, rf"{path} was made with recipes.quick.training.input_size = \[64, 64\], but .*\[128, 256\]")
+    change(path, lambda record: record["params"]["recipes.quick.training"].update(crop_size=[64, 64]))
+    refused(small, rf"{path} was made with recipes.quick.training.crop_size = \[64, 64\], but .*\[128, 256\]")
 
 
 def test_another_size_of_scoring(small):

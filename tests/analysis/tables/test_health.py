@@ -88,7 +88,7 @@ def trained(tmp_path, monkeypatch):
         monkeypatch.setattr(training, hooked, spoilt)
         loaded = params.load()
         recipe = loaded.recipes["quick"].training.model_copy(
-            update={"input_size": (64, 64), "frame_size": (64, 64), "epochs": 1, "batch": 4, "rate": 0.01}
+            update={"crop_size": (64, 64), "frame_size": (64, 64), "epochs": 1, "batch_size": 4, "learning_rate": 0.01}
         )
         checkpoint = loop.Checkpoint(tmp_path / "checkpoint.pt", "same")
         return training.train(recipe, loaded.variants["d"], 0, tmp_path / "data", None, tmp_path, checkpoint)["health"]

@@ -90,7 +90,7 @@ def test_a_kernel_acts_as_what_is_left_of_it(kernel):
 def test_the_plan_says_it_for_the_size_trained_on_and_the_one_scored():
     loaded = params.load()
     recipe = loaded.recipes["quick"]
-    training = recipe.training.model_copy(update={"input_size": (64, 128), "frame_size": (64, 256)})
+    training = recipe.training.model_copy(update={"crop_size": (64, 128), "frame_size": (64, 256)})
     study = loaded.study.model_copy(update={"variants": ["single", "b"]})
     recipes = {"quick": recipe.model_copy(update={"training": training})}
     small, large = plan._sizes(loaded.model_copy(update={"study": study, "recipes": recipes}))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.reading import READINGS
+from models.interpretation import INTERPRETATIONS
 from pipeline.complexity.table1 import table1
 
 PAPER = {
@@ -13,9 +13,9 @@ PAPER = {
 }
 
 
-@pytest.mark.parametrize("reading", READINGS)
-def test_table_1(reading):
-    rows = {row["stage"]: row for row in table1(READINGS[reading].blocks)}
+@pytest.mark.parametrize("interpretation", INTERPRETATIONS)
+def test_table_1(interpretation):
+    rows = {row["stage"]: row for row in table1(INTERPRETATIONS[interpretation].blocks)}
     assert list(rows) == list(PAPER)
     for stage, (a, repeats_a, b, repeats_b, side) in PAPER.items():
         for backbone, widths, repeats in (("xception-a", a, repeats_a), ("xception-b", b, repeats_b)):

@@ -16,7 +16,7 @@ from pipeline.utils.errors import BadInput
     [
         (
             lambda p: p["recipes"]["quick"]["training"].update(ephocs=3),
-            r'recipes\.quick\.training\.ephocs is unknown \(did you mean "epochs"\?\); allowed here are batch, rate',
+            r'recipes\.quick\.training\.ephocs is unknown \(did you mean "epochs"\?\); allowed here are batch_size, learning_rate',
         ),
         (lambda p: p["latency"].update(warmpu=3), r'latency\.warmpu is unknown \(did you mean "warmup"\?\)'),
         (lambda p: p["data"]["synthetic"].update(sede=3), r'data\.synthetic\.sede is unknown \(did you mean "seed"\?\)'),
@@ -27,7 +27,7 @@ from pipeline.utils.errors import BadInput
         (lambda p: p["variants"]["d"].update(networks=7), r"variants\.d\.networks is 7: .*less than or equal to 4"),
         (lambda p: p["variants"]["d"].update(networks=1), r"variants\.d: structure d has 2 to 4 networks, not 1"),
         (lambda p: p["recipes"]["quick"]["training"].update(flip=1.5), r"recipes\.quick\.training\.flip is 1\.5: .*or equal to 1"),
-        (lambda p: p["recipes"]["quick"]["training"].update(input_size=[32, 64]), r"training\.input_size\.0 is 32: .*to 64"),
+        (lambda p: p["recipes"]["quick"]["training"].update(crop_size=[32, 64]), r"training\.crop_size\.0 is 32: .*to 64"),
         (lambda p: p["recipes"]["quick"]["training"].update(score="train"), r'score is "train", which splits .* train on'),
         (lambda p: p["recipes"]["quick"]["training"].update(scale=[1.75, 0.75]), r"scale is .*smaller first"),
         (lambda p: p["data"]["synthetic"].update(kind="video"), r"data\.synthetic\.kind is 'video': there is no such kind; known are synthetic, crops, images, camvid"),
@@ -40,14 +40,14 @@ from pipeline.utils.errors import BadInput
         (lambda p: p["study"].update(forms="dfanet-b"), r"forms names \['dfanet-b'\], none of the variants"),
         (lambda p: p["study"].update(variants=["single", "enet"]), r'study\.images is "crops", but enet cannot be pretrained here; write images: none'),
         (lambda p: p["variants"]["enet"].update(peer="enett"), r'there is no models/peers/enett\.py \(did you mean "enet"\?\)'),
-        (lambda p: p["recipes"]["quick"]["training"].update(rate=["peers-high", "peers-lo"]), r'recipes\.quick\.training\.rate names "peers-lo", known are'),
+        (lambda p: p["recipes"]["quick"]["training"].update(learning_rate=["peers-high", "peers-lo"]), r'recipes\.quick\.training\.learning_rate names "peers-lo", known are'),
         (
-            lambda p: p["recipes"]["quick"]["training"].update(rate=["camvid", "peers-low"]),
-            r"recipes\.quick\.training\.rate names camvid, which must have a number for its rate and score another split than test",
+            lambda p: p["recipes"]["quick"]["training"].update(learning_rate=["camvid", "peers-low"]),
+            r"recipes\.quick\.training\.learning_rate names camvid, which must have a number for its learning rate and score another split than test",
         ),
         (
-            lambda p: p["recipes"]["paper"]["training"].update(rate=["peers", "camvid"]),
-            r"recipes\.paper\.training\.rate names peers, which must have a number for its rate",
+            lambda p: p["recipes"]["paper"]["training"].update(learning_rate=["peers", "camvid"]),
+            r"recipes\.paper\.training\.learning_rate names peers, which must have a number for its learning rate",
         ),
     ],
 )  # fmt: skip

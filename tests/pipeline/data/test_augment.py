@@ -13,7 +13,7 @@ ROWS, COLUMNS = 12, 20
 LABEL = np.arange(ROWS * COLUMNS, dtype=np.uint8).reshape(ROWS, COLUMNS)
 IMAGE = np.stack([LABEL, 255 - LABEL, LABEL // 2], axis=-1)
 """Red is the class, and no two channels, rows or columns are alike."""
-PLAIN = {"scale": (1.0, 1.0), "flip": 0.0, "input_size": (ROWS, COLUMNS), "frame_size": (ROWS, COLUMNS)}
+PLAIN = {"scale": (1.0, 1.0), "flip": 0.0, "crop_size": (ROWS, COLUMNS), "frame_size": (ROWS, COLUMNS)}
 RECIPE = params.load().recipes["quick"].training.model_copy(update=PLAIN)
 
 
@@ -64,7 +64,7 @@ def test_as_many_frames_are_flipped_as_the_recipe_says():
 def test_a_crop_is_the_same_part_of_image_and_label_anywhere_in_the_frame():
     places = set()
     for seed in range(150):
-        pixels, classes = crop(seed, input_size=(8, 16))
+        pixels, classes = crop(seed, crop_size=(8, 16))
         row, column = window(classes)
         assert np.array_equal(classes, LABEL[row : row + 8, column : column + 16])
         assert np.array_equal(colours(pixels), IMAGE[row : row + 8, column : column + 16])

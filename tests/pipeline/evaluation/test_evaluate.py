@@ -24,7 +24,7 @@ from tests.prepared_frames import write_prepared
 NAMES = ["road", "car", "pole", "sky"]
 FRAMES, SIZE = 5, (80, 112)
 DEFAULTS = params.load()
-EVALUATION = DEFAULTS.evaluation.model_copy(update={"batch": 2, "pictures": FRAMES, "sizes": [20, 200]})
+EVALUATION = DEFAULTS.evaluation.model_copy(update={"batch_size": 2, "pictures": FRAMES, "sizes": [20, 200]})
 TRAINING = DEFAULTS.recipes["quick"].training.model_copy(update={"frame_size": SIZE})
 VARIANT = DEFAULTS.variants["single"]
 

@@ -28,8 +28,8 @@ def graded(alone):
         quick = content["recipes"]["quick"]
         content["study"] |= {"images": "none", "variants": ["single", "enet"], "seeds": [3]}
         for name, rate in GRID.items():
-            content["recipes"][name] = quick | {"training": quick["training"] | {"score": "val", "rate": rate}}
-        content["recipes"]["quick"] = quick | {"training": quick["training"] | {"rate": list(GRID)}}
+            content["recipes"][name] = quick | {"training": quick["training"] | {"score": "val", "learning_rate": rate}}
+        content["recipes"]["quick"] = quick | {"training": quick["training"] | {"learning_rate": list(GRID)}}
 
     alone.edit(change)
     return params.load()

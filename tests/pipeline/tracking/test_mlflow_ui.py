@@ -29,7 +29,7 @@ def address(params: Params, tmp_path: Path) -> Iterator[str]:
 
     made.write_results(params)
     track.track(params, graph.jobs(params))
-    changed = made.write_study(tmp_path, rate=0.05)
+    changed = made.write_study(tmp_path, learning_rate=0.05)
     made.train(made.train_jobs(changed)[0], changed, range(2), status=None)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -52,7 +52,7 @@ def test_the_table_shows_the_runs_of_the_study(browser: webdriver.Chrome, addres
     wait.until(lambda chrome: chrome.get(address) is None)
     wait.until(lambda chrome: all(name in shown(chrome) for name in names))
     browser.save_screenshot(str(tmp_path / "table.png"))
-    assert "superseded · single · seed 0" in shown(browser) and "training.rate 0.1 -> 0.05" in shown(browser)
+    assert "superseded · single · seed 0" in shown(browser) and "training.learning_rate 0.1 -> 0.05" in shown(browser)
     assert "miou" in shown(browser)
 
 

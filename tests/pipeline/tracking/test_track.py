@@ -119,13 +119,13 @@ def test_changed_parameters_make_a_new_run_that_supersedes_the_old_one(params: P
 
     write_results(params)
     old = track.track(params, graph.jobs(params))["runs"]
-    changed = write_study(tmp_path, rate=0.05)
+    changed = write_study(tmp_path, learning_rate=0.05)
     write_results(changed)
     new = track.track(changed, graph.jobs(changed))["runs"]
     names = dict(query("select run_uuid, name from runs"))
     for run in old:
         assert tags(old[run])["superseded_by"] == new[run] != old[run]
-        assert tags(old[run])["superseded_because"] == "training.rate 0.1 -> 0.05"
+        assert tags(old[run])["superseded_because"] == "training.learning_rate 0.1 -> 0.05"
         assert names[old[run]].startswith("superseded · ") and "superseded" not in names[new[run]]
         assert (tags(old[run])["study.quickstart"], tags(new[run])["study.quickstart"]) == ("superseded", "true")
     params = write_study(tmp_path)
@@ -175,7 +175,7 @@ def train(seed):
     names = {"data": "synthetic", "images": "crops", "recipe": "quick", "variant": "d", "seed": str(seed)}
     run = track.start(graph.job(loaded, "train", names), loaded)
     for epoch in range(10):
-        run.epoch(epoch, {"loss": 1 / (epoch + 1), "accuracy": 0.5, "rate": 0.1})
+        run.epoch(epoch, {"loss": 1 / (epoch + 1), "accuracy": 0.5, "learning_rate": 0.1})
     run.finish()
 
 processes = [multiprocessing.get_context("fork").Process(target=train, args=[seed]) for seed in range(8)]

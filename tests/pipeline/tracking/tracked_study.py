@@ -30,7 +30,7 @@ def write_study(root: Path, **changes: object) -> Params:
     """params.yaml with two variants and two seeds in `root`, the working directory; `changes` alter training."""
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
     content["study"] |= {"variants": ["single", "d"], "seeds": [0, 1]}
-    content["recipes"]["quick"]["training"] |= {"epochs": EPOCHS, "rate": 0.1, **changes}
+    content["recipes"]["quick"]["training"] |= {"epochs": EPOCHS, "learning_rate": 0.1, **changes}
     content["data"]["synthetic"]["size"] = [128, 256]
     (root / paths.CLAIMS).parent.mkdir(parents=True, exist_ok=True)
     (root / paths.CLAIMS).write_text("variant,quantity,size\n")
@@ -43,7 +43,9 @@ def train_jobs(params: Params) -> list[graph.Job]:
 
 
 def curve(seed: str, shift: float = 0) -> list[dict[str, float]]:
-    return [{"rate": 0.1, "loss": 3 / (epoch + 1) + int(seed), "accuracy": 0.3 + shift} for epoch in range(EPOCHS)]
+    return [
+        {"learning_rate": 0.1, "loss": 3 / (epoch + 1) + int(seed), "accuracy": 0.3 + shift} for epoch in range(EPOCHS)
+    ]
 
 
 def write_results(params: Params, shift: float = 0) -> None:

@@ -31,10 +31,10 @@ def gridded(workspace: Workspace, *rates: float) -> params.Params:
         content["study"] |= {"variants": [PEER], "baseline": PEER, "images": "none"}
         content["data"]["synthetic"]["frames"] = {"train": 4, "val": 2, "test": 2}
         quick = content["recipes"]["quick"]
-        training = quick["training"] | {"epochs": 2, "batch": 4}
+        training = quick["training"] | {"epochs": 2, "batch_size": 4}
         for name, rate in zip(names, rates, strict=True):
-            content["recipes"][name] = quick | {"training": training | {"score": "val", "rate": rate}}
-        content["recipes"]["quick"] = quick | {"training": training | {"rate": names}}
+            content["recipes"][name] = quick | {"training": training | {"score": "val", "learning_rate": rate}}
+        content["recipes"]["quick"] = quick | {"training": training | {"learning_rate": names}}
 
     workspace.edit(change)
     return params.load()
@@ -56,7 +56,7 @@ def result(path: Path) -> dict:
 def test_a_diverging_trial_scores_0_says_why_and_the_study_goes_on(workspace):
     loaded = gridded(workspace, 1e30, 0.01)
     chosen = result(upto_training(loaded) / "train.json")
-    assert chosen["rate"] == 0.01 and chosen["rates"]["1e+30"] == 0 < chosen["rates"]["0.01"]
+    assert chosen["learning_rate"] == 0.01 and chosen["learning_rates"]["1e+30"] == 0 < chosen["learning_rates"]["0.01"]
     folder = Path(f"results/runs/synthetic/none/trial-0/{PEER}/0")
     why = "in epoch 1: the rate 1e+30 is too high"
     assert why in result(folder / "train.json")["diverged"] and why in result(folder / "scores.json")["diverged"]
@@ -80,7 +80,7 @@ def test_if_every_trial_diverged_one_sentence_names_network_rates_and_what_to_do
         upto_training(loaded)
     assert str(error.value) == (
         f"{PEER} diverged at every rate that it was tried at (1e+30, 1e+31); "
-        "name a recipe with a lower rate or a longer warmup in recipes.quick.training.rate"
+        "name a recipe with a lower rate or a longer warmup in recipes.quick.training.learning_rate"
     )
 
 

@@ -133,7 +133,14 @@ def train(tmp_path):
         params.load()
         .recipes["quick"]
         .training.model_copy(
-            update={"input_size": (64, 64), "frame_size": (64, 64), "epochs": 2, "batch": 4, "rate": 0.01, "warmup": 0}
+            update={
+                "crop_size": (64, 64),
+                "frame_size": (64, 64),
+                "epochs": 2,
+                "batch_size": 4,
+                "learning_rate": 0.01,
+                "warmup": 0,
+            }
         )
     )
 

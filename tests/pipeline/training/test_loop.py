@@ -86,7 +86,7 @@ def run(data, tmp_path):
     training = params.load().recipes["quick"].training
 
     def run(model, epochs=1, rate=1e-9, on_epoch=lambda row: None, seed=0, warmup=0, **changed):
-        recipe = training.model_copy(update={"epochs": epochs, "batch": 2, "rate": rate, **changed})
+        recipe = training.model_copy(update={"epochs": epochs, "batch_size": 2, "learning_rate": rate, **changed})
         checkpoint = loop.Checkpoint(tmp_path / "checkpoint.pt", "same")
         return loop.optimise(model, data, recipe, seed, checkpoint, on_epoch, warmup)
 
@@ -146,7 +146,7 @@ def test_three_epochs_are_those_that_are_written_out(run, data, rule):
     for name, share in (("main.weight", 1.0), ("auxiliary.weight", 0.4)):
         found = model.get_parameter(name)[:, :, 0, 0]
         torch.testing.assert_close(found, rule(started[name], batches, share), rtol=1e-4, atol=1e-5)
-    assert curve["rate"].tolist() == pytest.approx(rates(len(batches))[1::2])
+    assert curve["learning_rate"].tolist() == pytest.approx(rates(len(batches))[1::2])
 
 
 def test_every_epoch_asks_for_every_frame_once_in_an_order_of_its_own_and_of_the_seed(run, data, tmp_path):

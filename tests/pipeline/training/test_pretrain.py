@@ -14,7 +14,7 @@ from pipeline.training.loop import Checkpoint
 from pipeline.training.pretrain import pretrain
 from pipeline.utils import weights
 
-RECIPE = params.load().recipes["quick"].pretraining.model_copy(update={"batch": 3})
+RECIPE = params.load().recipes["quick"].pretraining.model_copy(update={"batch_size": 3})
 RIGHT, VALIDATION = 3, 8
 
 

@@ -126,9 +126,9 @@ def test_weights_hold_no_code_and_are_refused_for_another_network(pretrained, tm
 
 
 def test_a_batch_larger_than_the_set_and_a_diverging_rate_say_so(pretrained):
-    pretrained.edit(lambda p: p["recipes"]["quick"]["training"].update(batch=64))
+    pretrained.edit(lambda p: p["recipes"]["quick"]["training"].update(batch_size=64))
     assert "a batch of 64 needs as many images, there are 8" in _fails(pretrained)
-    pretrained.edit(lambda p: p["recipes"]["quick"]["training"].update(batch=4, rate=1e30))
+    pretrained.edit(lambda p: p["recipes"]["quick"]["training"].update(batch_size=4, learning_rate=1e30))
     assert "the rate 1e+30 is too high" in _fails(pretrained)
     assert not (RUN / "weights.pt").exists() and not (RUN / "train.json").exists()
 
@@ -151,7 +151,7 @@ def test_initial_weights_depend_on_the_seed_alone():
 DEFAULTS = params.load()
 SIZE = (64, 96)
 RECIPE = DEFAULTS.recipes["quick"].training.model_copy(
-    update={"input_size": SIZE, "frame_size": SIZE, "epochs": 2, "batch": 2, "scale": (0.75, 1.75)}
+    update={"crop_size": SIZE, "frame_size": SIZE, "epochs": 2, "batch_size": 2, "scale": (0.75, 1.75)}
 )
 
 
@@ -237,8 +237,10 @@ def test_what_is_kept_is_the_last_epoch_s_network_with_its_running_statistics(st
     kept, last = state(start.folder / "weights.pt"), weights.load(start.folder / "checkpoint.pt")
     assert [row["epoch"] for row in last["curve"]] == [0, 1] and same(kept, last["model"])
     assert {int(value) for name, value in kept.items() if name.endswith("num_batches_tracked")} == {4}
-    rates = [RECIPE.rate * (1 - step / 4) ** 0.9 * (step + 1) / (RECIPE.warmup + 1) for step in (1, 3)]
-    assert pd.read_csv(start.folder / "curve.csv")["rate"].tolist() == pytest.approx(rates), "the recipe's warm-up"
+    rates = [RECIPE.learning_rate * (1 - step / 4) ** 0.9 * (step + 1) / (RECIPE.warmup + 1) for step in (1, 3)]
+    assert pd.read_csv(start.folder / "curve.csv")["learning_rate"].tolist() == pytest.approx(rates), (
+        "the recipe's warm-up"
+    )
 
 
 @pytest.fixture

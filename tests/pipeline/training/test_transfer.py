@@ -1,4 +1,4 @@
-"""What a later network's first blocks take of a pretrained one's weights, by the readings of `Transfer`."""
+"""What a later network's first blocks take of a pretrained one's weights, by the interpretations of `Transfer`."""
 
 import pytest
 import torch
@@ -48,9 +48,9 @@ def file(classifier, tmp_path_factory):
     return path
 
 
-def started(name, reading, path):
+def started(name, interpretation, path):
     """A variant's networks, their tensors before pretrained weights are loaded, and what loading reports."""
-    variant = VARIANTS[name].model_copy(update={"reading": reading})
+    variant = VARIANTS[name].model_copy(update={"interpretation": interpretation})
     model = build(variant.model_dump(), 19)
     initialise(model, 0)
     networks = model.structure.networks.eval()
@@ -70,26 +70,26 @@ def test_a_later_network_works_as_the_pretrained_one_where_nothing_is_reused(cla
     assert torch.equal(later.enc2[1].body[0][0].weight, pretrained.enc2[1].body[0][0].weight)
 
 
-@pytest.mark.parametrize("reading", ["fitted", "sliced"])
-def test_all_else_keeps_its_start(classifier, file, reading):
-    networks, before, _ = started("dfanet-a", reading, file)
+@pytest.mark.parametrize("interpretation", ["fitted", "sliced"])
+def test_all_else_keeps_its_start(classifier, file, interpretation):
+    networks, before, _ = started("dfanet-a", interpretation, file)
     pretrained = trained(classifier)
     for network, expected in zip(networks[1:], before[1:], strict=True):
         for name, value in network.state_dict().items():
             if name in pretrained and pretrained[name].shape == value.shape:
                 expected[name] = pretrained[name]
-            elif reading == "sliced" and name in SLICED:
+            elif interpretation == "sliced" and name in SLICED:
                 dimension, channels = SLICED[name]
                 expected[name].narrow(dimension, 0, channels).copy_(pretrained[name])
             assert torch.equal(value, expected[name]), name
 
 
 @pytest.mark.parametrize(
-    ("name", "reading", "sliced", "reshaped"),
+    ("name", "interpretation", "sliced", "reshaped"),
     [("dfanet-a", "fitted", 0, 36), ("dfanet-a", "sliced", 24, 12), ("d", "sliced", 24, 12), ("c", "sliced", 0, 12)],
 )
-def test_each_network_says_what_it_took(file, name, reading, sliced, reshaped):
-    first, *later = started(name, reading, file)[2]
+def test_each_network_says_what_it_took(file, name, interpretation, sliced, reshaped):
+    first, *later = started(name, interpretation, file)[2]
     assert first["sliced"] == first["reshaped"] == 0 and first["missing"] == 6, "attention's way back and its norm"
     for each in later:
         assert (each["sliced"], each["reshaped"], each["missing"]) == (sliced, reshaped, 6)

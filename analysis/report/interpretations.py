@@ -1,4 +1,4 @@
-"""The candidate readings of what the paper leaves open: everything that the stage `readings` found, with its errors."""
+"""The candidate interpretations of what the paper leaves open, with their errors, as the stage found them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -40,9 +40,9 @@ def parts(record: Record | None) -> list[Part]:
 
 def _numbered(candidates: list[dict[str, Any]], result: dict[str, Any]) -> list[dict[str, Any]]:
     """The candidates by number, the best first, and by name where one has a name."""
-    names = {str(each["reading"]): f" ({name})" for name, each in result.get("named", {}).items()}
+    names = {str(each["interpretation"]): f" ({name})" for name, each in result.get("named", {}).items()}
     return [
-        {"candidate": f"{place + 1}{names.get(str(each.get('reading')), '')}", **each}
+        {"candidate": f"{place + 1}{names.get(str(each.get('interpretation')), '')}", **each}
         for place, each in enumerate(candidates)
     ]
 
@@ -59,8 +59,10 @@ def _answers(questions: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
 def _rows(value: Any) -> list[dict[str, Any]] | None:
     """The rows of a table, flat, the answers last and without errors by cell; None for what is no table."""
     if isinstance(value, list) and all(isinstance(each, dict) for each in value):
-        numbers = [{key: one for key, one in each.items() if key not in (BY_CELL, "reading")} for each in value]
-        return [flatten(one) | flatten(each.get("reading", {})) for one, each in zip(numbers, value, strict=True)]
+        numbers = [{key: one for key, one in each.items() if key not in (BY_CELL, "interpretation")} for each in value]
+        return [
+            flatten(one) | flatten(each.get("interpretation", {})) for one, each in zip(numbers, value, strict=True)
+        ]
     if not isinstance(value, dict):
         return None
     if all(isinstance(each, dict) for each in value.values()):

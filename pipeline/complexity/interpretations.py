@@ -1,4 +1,4 @@
-"""Which reading of the paper's silences fits its MACs and Params best, over all of its networks at once.
+"""Which interpretation of the paper's silences fits its MACs and Params best, over all of its networks at once.
 
 Every combination of answers in `SPACE` is held against every distinct cell of Tables 2 to 5. The score of a
 combination is the mean of |counted / printed - 1|. MACs and parameters are sums over the parts of a network, and each
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.reading import READINGS, Blocks, Context, Fusion, Reading, Residuals
+from models.interpretation import INTERPRETATIONS, Blocks, Context, Fusion, Interpretation, Residuals
 from pipeline.complexity.fits import Behind, Cell, Place, at, lowest, mean, summary
 from pipeline.complexity.part_costs import Costs
 from pipeline.utils.errors import BadInput
@@ -45,14 +45,14 @@ SPACE: dict[str, tuple[type, dict[str, tuple]]] = {
         },
     ),
 }
-"""The answers to each question (models/reading.py), the most usual first: of equal fits the first counts."""
+"""The answers to each question (models/interpretation.py), the most usual first: of equal fits the first counts."""
 
 UNITS = {"MB of float32": 1e6 / 4, "millions": 1e6, "MiB of float32": 2**20 / 4}
 """Parameters to one of what the Params column may count."""
 
 AXES = (*SPACE, "unit")
 NEAR, SHOWN = 1000, 10
-"""Best readings whose distance to the best is judged, and that are written out."""
+"""Best interpretations whose distance to the best is judged, and that are written out."""
 
 
 def search(
@@ -120,33 +120,33 @@ def _errors(cell: Cell, cost: np.ndarray) -> np.ndarray:
     return cost[1][..., None] / np.array(list(UNITS.values())) / cell.paper - 1
 
 
-def _place(options: Mapping[str, list], reading: Reading) -> Place:
-    """Where a reading stands, its Params counted in the first of `UNITS`."""
-    return (*(options[part].index(getattr(reading, part)) for part in SPACE), 0)
+def _place(options: Mapping[str, list], interpretation: Interpretation) -> Place:
+    """Where an interpretation stands, its Params counted in the first of `UNITS`."""
+    return (*(options[part].index(getattr(interpretation, part)) for part in SPACE), 0)
 
 
 def _named(options: Mapping[str, list]) -> dict[str, Place]:
-    """Where the readings with a name stand. Of those that MACs and Params cannot tell apart the first is named."""
+    """Where the named interpretations stand. Of those that MACs and Params cannot tell apart the first is named."""
     named: dict[str, Place] = {}
-    for name, reading in READINGS.items():
-        place = _place(options, reading)
+    for name, interpretation in INTERPRETATIONS.items():
+        place = _place(options, interpretation)
         if place not in named.values():
             named[name] = place
     return named
 
 
 def _changed(options: Mapping[str, list], place: Place) -> dict[str, Any]:
-    """The answers that differ from those of the reading `first`."""
+    """The answers that differ from those of the interpretation `first`."""
     found = {}
     for part, index in zip(SPACE, place, strict=False):
-        first, other = asdict(getattr(READINGS["first"], part)), asdict(options[part][index])
+        first, other = asdict(getattr(INTERPRETATIONS["first"], part)), asdict(options[part][index])
         found |= {f"{part}.{question}": other[question] for question in first if other[question] != first[question]}
     return found
 
 
 def _reading(options: Mapping[str, list], place: Place) -> dict[str, Any]:
-    reading = {part: asdict(options[part][index]) for part, index in zip(SPACE, place, strict=False)}
-    return {"reading": reading, "changed": _changed(options, place), "unit": list(UNITS)[place[-1]]}
+    interpretation = {part: asdict(options[part][index]) for part, index in zip(SPACE, place, strict=False)}
+    return {"interpretation": interpretation, "changed": _changed(options, place), "unit": list(UNITS)[place[-1]]}
 
 
 def _informs(error: np.ndarray) -> list[str]:
@@ -179,7 +179,7 @@ def _tables(cells: list[Cell]) -> list[str]:
 
 
 def _without(table: str, options: Mapping[str, list], cells: list[Cell], errors: list[np.ndarray]) -> dict[str, Any]:
-    """The best reading by the cells that `table` does not print, and its errors on those that it does."""
+    """The best interpretation by the cells that `table` does not print, and its errors on those that it does."""
     out = [table in cell.tables for cell in cells]
     place = lowest(mean([error for error, left in zip(errors, out, strict=True) if not left]), 1)[0]
     there = [(cell, at(error, place)) for cell, error, left in zip(cells, errors, out, strict=True) if left]

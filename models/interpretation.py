@@ -1,6 +1,7 @@
-"""What the paper leaves open, as choices: a reading is one answer to each question, and nothing that the paper says.
+"""What the paper leaves open, as choices. An interpretation is one answer to each open question.
 
-`pipeline/complexity/readings.py` tries them all on the paper's MACs and Params. The defaults are the reading `first`.
+`pipeline/complexity/interpretations.py` tries them all on the paper's MACs and Params. The defaults are the
+interpretation `first`.
 """
 
 from dataclasses import dataclass, field, replace
@@ -88,7 +89,7 @@ class Transfer:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Interpretation:
     """One answer to every open question, by the part of the network that it concerns."""
 
     blocks: Blocks = field(default_factory=Blocks)
@@ -99,11 +100,11 @@ class Reading:
     transfer: Transfer = field(default_factory=Transfer)
 
 
-FIRST = Reading()
-FITTED = Reading(
+FIRST = Interpretation()
+FITTED = Interpretation(
     blocks=Blocks(shortcut="separable", depthwise_norm=True), fusion=Fusion(merge="separable"), gate=Gate(norm="batch")
 )
-READINGS = {
+INTERPRETATIONS = {
     "first": FIRST,
     "fitted": FITTED,
     "sliced": replace(FITTED, transfer=Transfer("sliced")),
@@ -112,11 +113,13 @@ READINGS = {
     "open-gate": replace(FITTED, gate=Gate(norm="batch", scale=2.0)),
     "linear-gate": replace(FITTED, gate=Gate(norm="batch", sigmoid=False)),
 }
-"""`first` is what a variant without a reading means. `fitted`, that of all the paper's networks here, has the fewest
-other answers of all that fit the paper's MACs and Params as well as its rounding lets one tell, and it trains. Measured
-on DFANet A with its blocks and a plain gate (CamVid at 128x96, random weights, seed 0, batch 8, rate 0.2 without
-warm-up): the loss falls from 2.39 to 0.95 in 180 steps, and every score on val is finite, as after 45 steps. From He's
-start over the fan-out, which networks had here before, the first loss is 6.1 and scores on val are not finite after 90
-steps; with the 1x1 shortcut and the same norms (6.4) they are not either. The rest differ from `fitted` in what the
-paper's numbers cannot tell apart: the study `choices` compares them.
+"""The interpretations by name.
+
+- `first`: what a variant without an interpretation means.
+- `fitted`: that of all the paper's networks here. Among the interpretations that fit the paper's MACs and Params as
+  well as printed digits can tell, it differs from `first` in the fewest answers, and it trains. Measured on DFANet A
+  with its blocks and a plain gate (CamVid at 96x128, random weights, seed 0, batch size 8, learning rate 0.2, no
+  warm-up): the loss falls from 2.39 to 0.95 in 180 steps, and every score on val is finite. With He's start over the
+  fan-out the first loss is 6.1 and scores on val are not finite after 90 steps.
+- The others differ from `fitted` in what the paper's numbers cannot tell apart. The study `choices` compares them.
 """

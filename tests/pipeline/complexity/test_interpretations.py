@@ -1,4 +1,4 @@
-"""Readings: sums over parts are whole networks, and the search finds a reading that was planted."""
+"""Interpretations: sums over parts are whole networks, and the search finds an interpretation that was planted."""
 
 import json
 
@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from models.build import build
-from models.reading import Blocks, Context, Fusion, Gate, Reading, Residuals
-from pipeline.complexity import readings
+from models.interpretation import Blocks, Context, Fusion, Gate, Interpretation, Residuals
+from pipeline.complexity import interpretations
 from pipeline.complexity.macs import count_at
 from pipeline.complexity.part_costs import Costs
 from pipeline.config import params
@@ -15,7 +15,9 @@ from pipeline.utils.errors import BadInput
 
 VARIANTS = params.load().variants
 SIZE = (256, 256)
-PLANTED = Reading(Blocks(strided=2), Residuals(output_stride=8), Context(pointwise=True), Fusion(width=32, kernel=3))
+PLANTED = Interpretation(
+    Blocks(strided=2), Residuals(output_stride=8), Context(pointwise=True), Fusion(width=32, kernel=3)
+)
 SMALL = {
     "blocks": (Blocks, {"strided": (1, 2), "shortcut": ("normalised", "none")}),
     "residuals": (Residuals, {"output_stride": (16, 8), "strided": (1,), "deep_stem": (True, False)}),
@@ -24,14 +26,14 @@ SMALL = {
 }
 
 
-def count(name, reading):
+def count(name, interpretation):
     """MACs by torch's counter, and parameters, of a whole network."""
     with torch.device("meta"):
-        model = build(VARIANTS[name].model_dump() | {"reading": reading}, 19).eval()
+        model = build(VARIANTS[name].model_dump() | {"interpretation": interpretation}, 19).eval()
     return count_at(model, SIZE)["macs"], sum(parameter.numel() for parameter in model.parameters())
 
 
-OTHER = Reading(
+OTHER = Interpretation(
     Blocks(strided=3, shortcut="plain", depthwise_norm=True),
     Residuals(output_stride=32, strided=1, deep_stem=False),
     Context(pooling=True, projection=True),
@@ -39,21 +41,21 @@ OTHER = Reading(
 )
 
 
-AUTHORS = Reading(Blocks(shortcut="separable"))
+AUTHORS = Interpretation(Blocks(shortcut="separable"))
 
 
-@pytest.mark.parametrize("reading", [PLANTED, OTHER, AUTHORS])
+@pytest.mark.parametrize("interpretation", [PLANTED, OTHER, AUTHORS])
 @pytest.mark.parametrize("name", ["dfanet-a", "backbone-b-x2", "backbone-b-x3-hl", "xception-b-aspp", "resnet-50-aspp"])  # fmt: skip  # noqa: E501
-def test_parts_add_up_to_whole_networks(name, reading):
-    costs = Costs({part: [getattr(reading, part)] for part in readings.SPACE}, classes=19)
-    assert tuple(costs.of(VARIANTS[name], SIZE).squeeze()) == count(name, reading)
+def test_parts_add_up_to_whole_networks(name, interpretation):
+    costs = Costs({part: [getattr(interpretation, part)] for part in interpretations.SPACE}, classes=19)
+    assert tuple(costs.of(VARIANTS[name], SIZE).squeeze()) == count(name, interpretation)
 
 
-def claims(reading, places):
-    """Rows of claims.csv that a reading prints: (variant, table), MACs with six decimals and MB with six."""
+def claims(interpretation, places):
+    """Rows of claims.csv that an interpretation prints: (variant, table), MACs with six decimals and MB with six."""
     rows = []
     for name, table in places:
-        macs, parameters = count(name, reading)
+        macs, parameters = count(name, interpretation)
         for quantity, value in (("macs", macs / 1e9), ("parameters", parameters * 4 / 1e6)):
             row = {"source": "dfanet", "table": table, "variant": name, "size": "256x256", "quantity": quantity}
             rows.append(row | {"value": f"{value:.6f}", "decimals": "6"})
@@ -67,17 +69,24 @@ PLACES += [("dfanet-b", "4"), ("dfanet-b", "5")]
 @pytest.fixture(scope="module")
 def found():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(readings, "SPACE", SMALL)
-        patch.setattr(readings, "READINGS", {"first": Reading(), "other gate": Reading(gate=Gate(norm="batch"))})
-        return readings.search(claims(PLANTED, PLACES), VARIANTS)
+        patch.setattr(interpretations, "SPACE", SMALL)
+        patch.setattr(
+            interpretations,
+            "INTERPRETATIONS",
+            {"first": Interpretation(), "other gate": Interpretation(gate=Gate(norm="batch"))},
+        )
+        return interpretations.search(claims(PLANTED, PLACES), VARIANTS)
 
 
 def test_a_planted_reading_is_found_with_its_unit(found):
     best = found["best"]
     assert best["score"] < 1e-5 and best["unit"] == "MB of float32"
-    reading = best["reading"]
-    assert reading["blocks"]["strided"] == 2 and reading["residuals"]["output_stride"] == 8
-    assert reading["context"]["pointwise"] and (reading["fusion"]["width"], reading["fusion"]["kernel"]) == (32, 3)
+    interpretation = best["interpretation"]
+    assert interpretation["blocks"]["strided"] == 2 and interpretation["residuals"]["output_stride"] == 8
+    assert interpretation["context"]["pointwise"] and (
+        interpretation["fusion"]["width"],
+        interpretation["fusion"]["kernel"],
+    ) == (32, 3)
     assert found["candidates_counted"] == 4 * 4 * 2 * 4 * 3
     assert list(found["named"]) == ["first"], "what no cell depends on makes no candidate"
     assert found["named"]["first"]["score"] > 0.05 and found["named"]["first"]["behind"][0] > 0
@@ -101,7 +110,7 @@ def test_without_a_table_its_own_questions_fall_back_to_the_first_answer(found):
     without = found["without_table"]
     assert set(without) == {"2", "3", "4", "5"}
     assert without["3"]["score"] < 1e-5  # table 4 repeats it, and dfanet-b's blocks are of the same kind
-    assert without["2"]["reading"]["residuals"]["output_stride"] == 16 and without["2"]["score"] > 0.1
+    assert without["2"]["interpretation"]["residuals"]["output_stride"] == 16 and without["2"]["score"] > 0.1
 
 
 def test_answers_are_ranked_by_the_best_that_they_allow(found):
@@ -111,4 +120,4 @@ def test_answers_are_ranked_by_the_best_that_they_allow(found):
 
 def test_no_claims_end_the_stage():
     with pytest.raises(BadInput, match="claims.csv holds no MACs or parameters"):
-        readings.search([], VARIANTS)
+        interpretations.search([], VARIANTS)
