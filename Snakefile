@@ -6,8 +6,9 @@
 # A job runs again when its record differs from what its parameters, sources and inputs would make now, whichever engine
 # made it. Snakemake sees that as the age of the job's stamp.
 
-from pipeline import engine, params, reported
-from pipeline.graph import STAGES, jobs
+from pipeline.config import params
+from pipeline.graph import engine, report
+from pipeline.graph.graph import STAGES, jobs
 
 PARAMS = params.load(config.get("study"))
 GRAPH = engine.Graph(PARAMS, stamp=workflow.is_main_process)
@@ -169,7 +170,7 @@ rule analyse:
         GRAPH.stamp("analyse"),
         GRAPH.inputs("analyse"),
     output:
-        *reported.outputs("analyse"),
+        *report.outputs("analyse"),
     log:
         GRAPH.log("analyse"),
     shell:

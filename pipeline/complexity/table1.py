@@ -22,8 +22,8 @@ def table1(blocks: Blocks, size: tuple[int, int] = (1024, 1024)) -> list[dict[st
         with torch.device("meta"):
             network, image = Xception(column, options=blocks).eval(), torch.empty(1, 3, *size)
         for stage, output in _outputs(network, image).items():
-            blocks = [_convolutions(block) for block in _blocks(getattr(network, stage))]
-            found = {"convolutions": blocks[0], "repeats": blocks.count(blocks[0]), "output": list(output.shape[1:])}
+            made = [_convolutions(block) for block in _blocks(getattr(network, stage))]
+            found = {"convolutions": made[0], "repeats": made.count(made[0]), "output": list(output.shape[1:])}
             rows.setdefault(stage, {"stage": stage})[name] = found
     return list(rows.values())
 

@@ -60,7 +60,7 @@ TRAIN_SINGLE = """
 import torch
 from models.initialisation import initialise
 from models.segmenter import Segmenter
-from pipeline import params
+from pipeline.config import params
 from tests.models.space import SHARE
 torch.set_num_threads(1)
 model = Segmenter(**params.load().variants["single"].model_dump(), classes=11)

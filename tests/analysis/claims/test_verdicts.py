@@ -170,7 +170,7 @@ def test_time_is_judged_on_the_claims_device_and_size_alone(results):
 def test_fitted_cells_are_marked_and_must_be_claims():
     of, counts = [claim("macs", "2.0"), claim("parameters", "2.1")], {"backbone-a": counted(2e9)}
     assert judged(of, counts, fitted=["macs-2.0"])["fitted"].tolist() == [True, False]
-    with pytest.raises(BadInput, match='fitted to "t9", which data/paper/claims.csv does not hold'):
+    with pytest.raises(BadInput, match='fitted to "t9", which data/paper/claims.csv lacks'):
         judged(of, counts, fitted=["t9"])
 
 

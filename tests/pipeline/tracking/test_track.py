@@ -166,7 +166,9 @@ EIGHT = """
 import multiprocessing
 from mlflow.store.tracking import sqlalchemy_store
 from sqlalchemy.orm import configure_mappers
-from pipeline import graph, params, tracking
+from pipeline.config import params
+from pipeline.graph import graph
+from pipeline.tracking import track
 
 configure_mappers()
 

@@ -85,7 +85,7 @@ def test_a_rerun_trains_again_to_the_same_bits_and_a_killed_run_continues_to_the
 
 def _kill_after_first_epoch(workspace) -> None:
     """Start the trainer slowed down after each epoch, and kill it once it has saved a checkpoint."""
-    slow = "import time, pipeline.optimise as o; save = o._save\n"
+    slow = "import time, pipeline.training.loop as o; save = o._save\n"
     slow += "o._save = lambda *a: (save(*a), time.sleep(30))\n"
     slow += f"import pipeline.__main__ as m; m.main({list(TRAIN)!r})"
     process = subprocess.Popen([sys.executable, "-c", slow], cwd=workspace.root)
@@ -98,7 +98,7 @@ def _kill_after_first_epoch(workspace) -> None:
 
 
 def test_a_second_trainer_waits_for_the_first_and_uses_what_it_made(pretrained):
-    slow = "import time, pipeline.optimise as o; save = o._save\n"
+    slow = "import time, pipeline.training.loop as o; save = o._save\n"
     slow += "o._save = lambda *a: (save(*a), time.sleep(2))\n"
     slow += f"import pipeline.__main__ as m; m.main({list(TRAIN)!r})"
     orphan = subprocess.Popen([sys.executable, "-c", slow], cwd=pretrained.root, stderr=subprocess.DEVNULL)
