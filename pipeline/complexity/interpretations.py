@@ -19,7 +19,7 @@ from pipeline.complexity.part_costs import Costs
 from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:
-    from pipeline.config.params import AnyVariant
+    from pipeline.config.variants import AnyVariant
 
 SPACE: dict[str, tuple[type, dict[str, tuple]]] = {
     "blocks": (

@@ -24,7 +24,8 @@ from models.heads import deployed_parameters
 from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:
-    from pipeline.config.params import AnyVariant, Complexity
+    from pipeline.config.protocols import Complexity
+    from pipeline.config.variants import AnyVariant
 
 TOLERANCE = 0.01
 """Share by which the counts may differ."""

@@ -10,7 +10,7 @@ from pipeline.complexity.macs import Size, count_paper
 from pipeline.complexity.table1 import table1
 
 if TYPE_CHECKING:
-    from pipeline.config.params import AnyVariant
+    from pipeline.config.variants import AnyVariant
 
 FIGURE_3 = ("dfanet-a", (1024, 1024))
 """The variant that Figure 3 draws, and for which input size."""

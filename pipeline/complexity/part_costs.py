@@ -11,16 +11,15 @@ import torch.nn.functional as F
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from models import aspp
+from models import aspp, structures
 from models.decoder import Decoder
 from models.interpretation import Fusion, Interpretation
 from models.network import TABLE_1
 from models.segmenter import scaled_size
-from models.structures import STRUCTURES
 from pipeline.complexity.macs import count_layers
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Variant
+    from pipeline.config.variants import Variant
 
 LONGEST = 4
 """Networks of the longest chain in Table 3. A shorter chain is its beginning."""
@@ -76,7 +75,8 @@ class Costs:
 def _chain(backbone: str, attention: str, networks: int, option: Any, size: Size) -> Chain:
     interpretation = Interpretation(blocks=option) if backbone in TABLE_1 else Interpretation(residuals=option)
     with torch.device("meta"):
-        structure = STRUCTURES["d" if networks > 1 else "single"](backbone, attention, networks, interpretation)
+        kind = structures.find("d" if networks > 1 else "single")
+        structure = kind(backbone, attention, networks, interpretation)
         image = torch.empty(1, 3, *size)
     parameters = [_parameters(network) for network in structure.networks]
     outputs = []

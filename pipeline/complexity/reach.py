@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from models.build import build
 
 if TYPE_CHECKING:
-    from pipeline.config.params import AnyVariant
+    from pipeline.config.variants import AnyVariant
 
 Size = tuple[int, int]
 

@@ -30,7 +30,8 @@ from pipeline.utils import device as devices
 from pipeline.utils.progress import progress
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Latency, Variant
+    from pipeline.config.protocols import Latency
+    from pipeline.config.variants import Variant
 
 
 Size = tuple[int, int]

@@ -11,7 +11,7 @@ from models.build import build
 from models.initialisation import initialise
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Variant
+    from pipeline.config.variants import Variant
 
 Pass = Callable[[], Tensor]
 """One forward pass, to be called again and again; returns class scores."""

@@ -27,8 +27,8 @@ from models.build import build
 
 COPIED = {"cpu": 2**28, "cuda": 2**30}
 """Bytes of the copy's source: many times what the caches hold."""
-SIDE = {"cpu": 1024, "cuda": 8192}
-"""Of the square matrices."""
+MATMUL_SIDE = {"cpu": 1024, "cuda": 8192}
+"""Rows and columns of the square matrices that are multiplied."""
 
 
 Run = Callable[[], object]
@@ -62,7 +62,7 @@ def ceilings(device: torch.device, dtypes: list[torch.dtype]) -> list[Ceiling]:
     copy = partial(torch.empty_like(source).copy_, source)
     found = [Ceiling("copy", torch.uint8, 2 * source.nbytes, copy)]
     for dtype in dtypes:
-        side = SIDE[device.type]
+        side = MATMUL_SIDE[device.type]
         left, right, product = (torch.ones(side, side, dtype=dtype, device=device) for _ in range(3))
         found.append(Ceiling("product", dtype, side**3, partial(torch.mm, left, right, out=product)))
     return found

@@ -16,7 +16,7 @@ from pipeline.utils.errors import BadInput, Diverged
 from pipeline.utils.progress import progress
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Pretraining, Training
+    from pipeline.config.recipes import Pretraining, Training
 
 CURVE = ["epoch", "learning_rate", "loss", "accuracy"]
 

@@ -23,7 +23,8 @@ from pipeline.utils import device, weights
 from pipeline.utils.errors import BadInput, Diverged
 
 if TYPE_CHECKING:
-    from pipeline.config.params import AnyVariant, Training
+    from pipeline.config.recipes import Training
+    from pipeline.config.variants import AnyVariant
 
 
 class Frames(Dataset):

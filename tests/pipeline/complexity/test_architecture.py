@@ -7,7 +7,7 @@ from torch import nn
 
 from pipeline.complexity.architecture import describe
 from pipeline.config import params
-from pipeline.config.params import Peer
+from pipeline.config.variants import Peer
 from pipeline.utils.errors import BadInput
 
 VARIANTS = params.load().variants

@@ -8,7 +8,7 @@ from torch import nn
 
 from pipeline.complexity import macs
 from pipeline.config import params
-from pipeline.config.params import Complexity
+from pipeline.config.protocols import Complexity
 from pipeline.utils.errors import BadInput
 
 VARIANTS = params.load().variants

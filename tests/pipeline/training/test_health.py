@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from pipeline.config import params
+from pipeline.config.variants import Peer
 from pipeline.training import health, loop
 from pipeline.training import train as training
 from pipeline.utils import weights
@@ -168,7 +169,7 @@ def test_the_record_is_of_the_training_itself_and_ready_for_json(train, tmp_path
 
 def test_watching_changes_no_bit_and_a_continued_training_records_the_same(train, monkeypatch):
     """Fast-SCNN has dropout and batch norm: a random number drawn or a statistic updated would show."""
-    peer = params.Peer(peer="fast-scnn")
+    peer = Peer(peer="fast-scnn")
     result, watched = train(peer)
 
     class Killed(Exception):
