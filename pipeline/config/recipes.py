@@ -7,9 +7,9 @@ from pydantic import Field, model_validator
 from pipeline.config.types import Count, Model, Name, Natural, Positive, Range, Share, Size, Split, one_of
 
 OPTIMISERS = ("sgd", "adamw")
-"""The functions of pipeline/training/optimisers.py."""
+"""Those of pipeline/training/optimisers.py, which loads torch."""
 LOSSES = ("cross-entropy",)
-"""The functions of pipeline/training/losses.py."""
+"""Those of pipeline/training/losses.py, which loads torch."""
 
 
 class Optimisation(Model):

@@ -6,7 +6,8 @@ from models import space, structures
 from models.attention import ATTENTIONS
 from models.decoder import Decoder
 from models.network import BACKBONES
-from pipeline.config import params
+from pipeline.config import params, recipes, study, variants
+from pipeline.training import losses, optimisers
 from pipeline.utils.errors import BadInput
 
 
@@ -129,3 +130,27 @@ def test_the_names_in_the_space_are_the_networks_that_exist():
 
 def decoders():
     return {kind: Decoder(kind, [4, 4], [4, 4], classes=2) for kind in space.DECODERS}
+
+
+def test_the_losses_and_optimisers_of_a_recipe_are_those_that_exist():
+    assert tuple(losses.LOSSES) == recipes.LOSSES
+    assert tuple(optimisers.OPTIMISERS) == recipes.OPTIMISERS
+
+
+def test_a_field_at_its_default_is_in_no_record():
+    """So a new field with a default leaves earlier results valid; a value that is given is recorded."""
+    loaded = params.load("cityscapes")
+    recorded = params.lookup(loaded, "study"), params.lookup(loaded, "recipes.paper.training")
+    assert "forms" not in recorded[0] and recorded[0]["timed_at"]["dfanet-a"] == [1024, 1024]
+    assert "loss" not in recorded[1] and recorded[1]["frame_size"] == [1024, 2048]
+    assert params.lookup(loaded, "recipes.paper.training.frame_size") == [1024, 2048]
+    assert params.lookup(loaded, "variants.dfanet-a-half")["scale"] == 0.5
+
+
+def test_no_default_changes():
+    """Records leave defaults out: with another default they would mean something else, and nothing would notice."""
+    sections = (study.Study, recipes.Training, recipes.Pretraining, variants.Variant)
+    found = {
+        key: field.default for kind in sections for key, field in kind.model_fields.items() if not field.is_required()
+    }
+    assert found == {"timed_at": {}, "forms": None, "loss": "cross-entropy", "scale": 1.0, "interpretation": "first"}

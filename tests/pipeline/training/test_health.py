@@ -118,7 +118,7 @@ class Loss(nn.Module):
 
 def test_the_first_loss_and_its_gradients_are_those_of_cross_entropy():
     """Even scores of 3 classes, all pixels of class 0: the gradient is softmax minus truth, (-2, 1, 1)/3."""
-    found = health.step(Loss(), images(), torch.zeros(6, 5, 7, dtype=torch.long), 0, CPU)
+    found = health.step(Loss(), images(), torch.zeros(6, 5, 7, dtype=torch.long), "cross-entropy", 0, CPU)
     assert found["loss"] == pytest.approx(1.5 * math.log(3), rel=1e-5) and found["guessing"] == found["loss"]
     norm = math.sqrt(6) / 3
     assert found["gradients"] == pytest.approx({"main": norm, "other": norm / 2}, rel=1e-5)
