@@ -1,4 +1,4 @@
-"""Starts: every network calls every class equally likely, whatever it sums, and its features do not grow."""
+"""Initial weights: every network starts from equally likely classes, and its features do not grow."""
 
 import math
 
@@ -10,7 +10,7 @@ from torch import nn
 from models.build import build
 from models.initialisation import initialise
 from pipeline.config.params import PEERS, Variant
-from tests.models.space import ALLOWED, name
+from tests.models.space import TESTED, name
 
 CLASSES, SIZE = 19, (64, 96)
 PEER_NAMES = sorted(path.stem.replace("_", "-") for path in PEERS.glob("[a-z]*.py"))
@@ -28,7 +28,7 @@ def first_loss(variant):
     return float(F.cross_entropy(scores[0] if isinstance(scores, tuple) else scores, labels))
 
 
-@pytest.mark.parametrize("point", ALLOWED, ids=name)
+@pytest.mark.parametrize("point", TESTED, ids=name)
 def test_every_point_of_the_space_starts_from_equally_likely_classes(point):
     assert first_loss(point) == pytest.approx(math.log(CLASSES), rel=0.2)
 
