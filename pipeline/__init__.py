@@ -1,6 +1,7 @@
-"""Everything that makes results: the command line, and one room for each subject below it.
+"""Everything that makes results: the command line and, in folders, one room for each subject.
 
-The command line, `run`, `plan` and `keep` join the rooms, which know nothing of them.
+The modules beside the rooms (the command line, `run`, `plan`, `keep`) join them, and no room imports these modules.
 
-May import: analysis, complexity, config, data, deployment, evaluation, graph, models, timing, tracking, training, utils.
+May import: analysis, models, complexity, config, data, deployment, evaluation, graph, timing, tracking,
+training, utils.
 """

@@ -1,7 +1,7 @@
 """The layout: each room imports only what its `__init__.py` allows, and what is found by name is where it is sought.
 
 A room is `models`, `models.peers`, or a folder of `pipeline` or `analysis`; modules beside those folders form the room
-`pipeline` or `analysis`. The last line of a room's docstring lists what it may import: `May import: config, utils.`
+`pipeline` or `analysis`. A room's docstring ends with what it may import: `May import: config, utils.`
 """
 
 import ast
@@ -38,9 +38,10 @@ def room_of(name: str) -> str | None:
 def allowed(room: str) -> list[str]:
     """Rooms and modules that the room's docstring allows; short names are those of rooms beside it."""
     docstring = ast.get_docstring(ast.parse((ROOT / room.replace(".", "/") / "__init__.py").read_text())) or ""
-    line = re.fullmatch(r"May import: (.+)\.", docstring.splitlines()[-1]) if docstring else None
-    assert line, f'the docstring of {room} must end with a line such as "May import: config, utils."'
-    names = [] if line[1] == "nothing" else line[1].split(", ")
+    last = " ".join(docstring.rpartition("\n\n")[2].split())
+    rule = re.fullmatch(r"May import: (.+)\.", last)
+    assert rule, f'the docstring of {room} must end with a paragraph such as "May import: config, utils."'
+    names = [] if rule[1] == "nothing" else rule[1].split(", ")
     top = room.partition(".")[0]
     return [f"{top}.{name}" if f"{top}.{name}" in ROOMS else name for name in names]
 
