@@ -1,5 +1,5 @@
-# `make reproduce` runs the default study, `make test` the tests that take minutes, `make test-all` every test. All set up
-# .venv first.
+# `make reproduce` runs the default study. `make test` runs the tests, without those that need both engines or a browser,
+# and `make test-all` runs every test. Each sets up .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
 # The lock as constraints: the same file pins torch's CPU build where only that is at hand, and CUDA where it is not.
@@ -13,9 +13,8 @@ reproduce: setup
 test: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n 2 --dist worksteal -m "not engines and not browser"
 
-# The tests of a file share a study that takes a minute to make, so that a file is not split.
-test-all: test
-	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n 2 --dist loadfile -m "engines or browser"
+test-all: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n 2 --dist worksteal
 
 setup: .venv/.installed
 
