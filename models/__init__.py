@@ -1,1 +1,4 @@
-"""The networks: no files, no flags, no tracking; one architecture a file."""
+"""The networks, one architecture per file: no files, no flags, no tracking.
+
+May import: nothing.
+"""
