@@ -1,7 +1,8 @@
-"""A variant's parts, their shapes and what flows between them, found by running it on the meta device (Figure 3).
+"""The parts of a variant, their shapes and the flow between them, found by running it on the meta device (Figure 3).
 
-Hooks see what goes into a part and what comes out; between the parts every operation of torch is followed, so that a
-concatenation, a sum or a resize is in the result because the network does it, not because the paper draws it.
+Hooks see what goes into a part and what comes out of it. Between the parts every operation of torch is followed: the
+result has a concatenation, a sum or a resize because the network does it, not because the paper draws it. An added
+structure is described as the others are.
 """
 
 import re
@@ -24,7 +25,8 @@ PARTS = re.compile(
     r"structure\.(networks\.\d+\.)(?:backbone\.)?((?!backbone$)\w+)|structure\.()((?!networks$)\w+)"
     r"|(decoder\.(?:high\.|low\.)?)(?:reduce\.)?(\d+|(?!high$|low$)\w+)"
 )
-"""A network's stages and attention, a structure's context, a decoder's convolutions; groups are parts of the name."""
+"""The parts by the names of their modules: a network's stages and attention, the other modules of a structure, such as
+`context` of b, and the convolutions of a decoder. The groups make up the name of the part."""
 
 IMAGE, SCORES = "image", "scores"
 
@@ -32,15 +34,18 @@ IMAGE, SCORES = "image", "scores"
 def describe(variant: "AnyVariant", classes: int, size: tuple[int, int]) -> dict[str, Any]:
     """Parts and flow of `variant` for one image of `size` (rows, columns).
 
-    `parts` are {name: [channels, rows, columns]} of what each gives, in the order of their work: `image`,
-    `networks.N.STAGE`, `context`, `decoder.high.N`, `decoder.low.N`, `decoder.merge`, `decoder.classify`, `scores`.
-    `flow` has an entry for every tensor that a part gets: {from, to, resized: [rows, columns] or None, joined: concat,
-    sum, another operation's name, or None}. `BadInput` for a peer, whose paper draws another figure.
+    `parts` maps each name to the [channels, rows, columns] of the part's output, in the order in which the parts run:
+    `image`, `networks.N.STAGE`, `context` or whatever other module the structure has, `decoder.high.N`,
+    `decoder.low.N`, `decoder.merge`, `decoder.classify`, `scores`. `flow` has one entry for every tensor that a part
+    takes: {from, to, resized: [rows, columns] or None, joined: "concat", "sum", the name of another operation, or
+    None}. `BadInput` for a peer, whose paper draws another figure.
     """
     with torch.device("meta"):
         model = build(variant.model_dump(), classes).eval()
     if not isinstance(model, Segmenter):
-        raise BadInput(f"{variant} is no point of DFANet's space, so Figure 3 is not its own; name a variant that is")
+        raise BadInput(
+            f"{variant} is not a point of DFANet's space, so Figure 3 does not show it; name a variant that is"
+        )
     flow = Flow(model)
     image = torch.empty(1, 3, *size, device="meta")
     with torch.no_grad(), flow:
