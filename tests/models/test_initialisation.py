@@ -1,4 +1,4 @@
-"""Starts: every network calls every class equally likely, whatever it sums, and its features do not grow."""
+"""Initial weights: every network starts from equally likely classes, and its features do not grow."""
 
 import math
 
@@ -11,7 +11,7 @@ from models.build import build
 from models.initialisation import initialise
 from models.space import PEERS
 from pipeline.config.variants import Variant
-from tests.models.space import ALLOWED, name
+from tests.models.space import TESTED, name
 
 CLASSES, SIZE = 19, (64, 96)
 
@@ -28,7 +28,7 @@ def first_loss(variant):
     return float(F.cross_entropy(scores[0] if isinstance(scores, tuple) else scores, labels))
 
 
-@pytest.mark.parametrize("point", ALLOWED, ids=name)
+@pytest.mark.parametrize("point", TESTED, ids=name)
 def test_every_point_of_the_space_starts_from_equally_likely_classes(point):
     assert first_loss(point) == pytest.approx(math.log(CLASSES), rel=0.2)
 
