@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class ConvNorm(nn.Sequential):
-    """Convolution without bias, batch norm and, unless `activation` is False, ReLU. Keeps ceil(size / stride)."""
+    """Convolution without bias, batch norm and, unless `activation` is False, ReLU. Sides become ceil(side/stride)."""
 
     def __init__(
         self,

@@ -21,6 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from models.build import build
 from models.heads import deployed_parameters
+from pipeline.complexity.architecture import describe
 from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:
@@ -39,10 +40,14 @@ Size = tuple[int, int]
 def count(complexity: "Complexity", variant: "AnyVariant", classes: int, study_size: Size) -> dict[str, Any]:
     """Return the complexity of `variant` for one image of `study_size` and one of the paper's size (Tables 2 to 4).
 
-    Parameters include the FC layer and its 1000 outputs. Megabytes are 10^6 bytes of float32. Raises `BadInput` if the
-    counts disagree.
+    Parameters include the FC layer and its 1000 outputs. Megabytes are 10^6 bytes of float32. For a point of DFANet's
+    space `architecture` describes its parts and flow at `study_size`, from which they are drawn. Raises `BadInput` if
+    the counts disagree.
     """
-    return _count(variant, classes, {"study": study_size, "paper": complexity.paper_size})
+    counted = _count(variant, classes, {"study": study_size, "paper": complexity.paper_size})
+    if hasattr(variant, "structure"):
+        counted["architecture"] = describe(variant, classes, study_size)
+    return counted
 
 
 def count_paper(claims: Iterable[tuple[str, Size, int]], variants: Mapping[str, "AnyVariant"]) -> dict[str, Any]:
