@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_leaves
 
 from models.build import build
 from models.segmenter import Segmenter
+from pipeline.complexity.macs import ShapesOnly
 from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def describe(variant: "AnyVariant", classes: int, size: tuple[int, int]) -> dict
         raise BadInput(f"{variant} is no point of DFANet's space, so Figure 3 is not its own; name a variant that is")
     flow = Flow(model)
     image = torch.empty(1, 3, *size, device="meta")
-    with torch.no_grad(), flow:
+    with torch.no_grad(), ShapesOnly(), flow:
         flow.give(IMAGE, image)
         scores = model(image)
     flow.take(SCORES, [scores])
