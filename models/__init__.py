@@ -1,4 +1,4 @@
-"""The networks, one architecture per file: no files, no flags, no tracking.
+"""Networks, one architecture per file. Nothing here reads files, parses flags or tracks runs.
 
 May import: nothing.
 """

@@ -135,4 +135,4 @@ def cpu_alone(monkeypatch: pytest.MonkeyPatch, torch_as_before: None) -> None:
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setitem(roofline.COPIED, "cpu", 2**20)
-    monkeypatch.setitem(roofline.SIDE, "cpu", 64)
+    monkeypatch.setitem(roofline.MATMUL_SIDE, "cpu", 64)

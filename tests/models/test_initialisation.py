@@ -9,11 +9,11 @@ from torch import nn
 
 from models.build import build
 from models.initialisation import initialise
-from pipeline.config.params import PEERS, Variant
+from models.space import PEERS
+from pipeline.config.variants import Variant
 from tests.models.space import TESTED, name
 
 CLASSES, SIZE = 19, (64, 96)
-PEER_NAMES = sorted(path.stem.replace("_", "-") for path in PEERS.glob("[a-z]*.py"))
 
 
 def first_loss(variant):
@@ -33,7 +33,7 @@ def test_every_point_of_the_space_starts_from_equally_likely_classes(point):
     assert first_loss(point) == pytest.approx(math.log(CLASSES), rel=0.2)
 
 
-@pytest.mark.parametrize("peer", PEER_NAMES)
+@pytest.mark.parametrize("peer", PEERS)
 def test_every_peer_starts_from_equally_likely_classes(peer, monkeypatch):
     monkeypatch.setattr("models.peers.fcn_8s.WIDTH", 64)  # of 4096: half a gigabyte of weights
     assert first_loss({"peer": peer}) == pytest.approx(math.log(CLASSES), rel=0.2)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from models.build import build
 from models.initialisation import initialise
 from pipeline.complexity.macs import count_layers
-from pipeline.config.params import Variant
+from pipeline.config.variants import Variant
 from tests.models.space import ALLOWED, FORBIDDEN, SHARE, TESTED, name, pairs, pairwise
 
 CLASSES, SIZE = 5, (65, 97)

@@ -124,5 +124,5 @@ def test_answers_are_ranked_by_the_best_that_they_allow(found):
 
 
 def test_no_claims_end_the_stage():
-    with pytest.raises(BadInput, match="claims.csv holds no MACs or parameters"):
+    with pytest.raises(BadInput, match="claims.csv has no MACs or parameters"):
         interpretations.search([], VARIANTS)
