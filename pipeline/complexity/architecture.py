@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_leaves
 
 from models.build import build
 from models.segmenter import Segmenter
+from pipeline.complexity.macs import ShapesOnly
 from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def describe(variant: "AnyVariant", classes: int, size: tuple[int, int]) -> dict
         raise BadInput(f"the variant {variant} is a peer, but Figure 3 shows a variant of DFANet; name one of those")
     flow = Flow(model)
     image = torch.empty(1, 3, *size, device="meta")
-    with torch.no_grad(), flow:
+    with torch.no_grad(), ShapesOnly(), flow:
         flow.give(IMAGE, image)
         scores = model(image)
     flow.take(SCORES, [scores])

@@ -13,8 +13,6 @@ from pipeline.config import params
 from pipeline.config.variants import Peer
 from pipeline.utils.errors import BadInput
 
-pytestmark = pytest.mark.usefixtures("norms_by_shape")
-
 VARIANTS = params.load().variants
 
 FIGURE_3 = {  # side, channels, at 1024x1024
@@ -25,7 +23,7 @@ FIGURE_3 = {  # side, channels, at 1024x1024
 
 
 @pytest.fixture(scope="module")
-def dfanet(norms_by_shape):
+def dfanet():
     return describe(VARIANTS["dfanet-a"], 19, (1024, 1024))
 
 
