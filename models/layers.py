@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class ConvNorm(nn.Sequential):
-    """Convolution without bias, batch norm and, unless `activation` is False, ReLU. Sides become ceil(side/stride)."""
+    """Convolution without bias, batch norm and, if `activation`, ReLU. Each side becomes ceil(side / stride)."""
 
     def __init__(
         self,
