@@ -23,7 +23,7 @@ EXAMPLES = {
 }  # fmt: skip
 
 app = typer.Typer(
-    help="Reproduce DFANet: run one job of the graph, or ask about a study. `COMMAND --help` gives an example.",
+    help="Reproduce DFANet: run a job of the graph, or ask about a study. `COMMAND --help` shows an example.",
     epilog="`--debug`, anywhere, shows the traceback of an error.", add_completion=False, pretty_exceptions_enable=False,
 )  # fmt: skip
 
