@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.config import params
+from pipeline.config.study import NO_IMAGES
 from pipeline.graph import graph
 from pipeline.utils.errors import BadInput, did_you_mean
 
@@ -193,7 +194,7 @@ for _stage, _spec in graph.STAGES.items():
 def _known(wildcards: dict[str, str], loaded: params.Params) -> None:
     sections = {
         "data": loaded.data,
-        "images": {**loaded.data, params.NO_IMAGES: None},
+        "images": {**loaded.data, NO_IMAGES: None},
         "recipe": loaded.recipes,
         "variant": loaded.variants,
     }
