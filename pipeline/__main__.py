@@ -24,8 +24,8 @@ EXAMPLES = {
 }  # fmt: skip
 
 app = typer.Typer(
-    help="Reproduce DFANet: run a job of the graph, or ask about a study. `COMMAND --help` shows an example.",
     help="Reproduce DFANet: run a job of the graph, or ask about a study. `COMMAND --help` gives an example.",
+    epilog="`--debug`, anywhere, shows the traceback of an error.", add_completion=False, pretty_exceptions_enable=False,
 )  # fmt: skip
 
 Study = Annotated[str | None, typer.Argument(help="A study; by default the one in params.yaml.", show_default=False)]
