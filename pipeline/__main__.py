@@ -24,8 +24,9 @@ EXAMPLES = {
 }  # fmt: skip
 
 app = typer.Typer(
-    help="Reproduce DFANet: run a job of the graph, or ask about a study. `COMMAND --help` gives an example.",
-    epilog="`--debug`, anywhere, shows the traceback of an error.", add_completion=False, pretty_exceptions_enable=False,
+    help="Reproduce DFANet: run a job, or ask about a study. `COMMAND --help` gives an example.",
+    epilog="`--debug`, anywhere, shows the traceback of an error.",
+    add_completion=False, pretty_exceptions_enable=False,
 )  # fmt: skip
 
 Study = Annotated[str | None, typer.Argument(help="A study; by default the one in params.yaml.", show_default=False)]
@@ -138,7 +139,7 @@ def export(
     variant: Annotated[str, typer.Argument(help="An entry of `variants` in params.yaml.")],
     output: Annotated[Path, typer.Argument(help="The file to write.")],
     checkpoint: Annotated[Path | None, typer.Option(help="Trained weights; random ones by default.")] = None,
-    classes: Annotated[int, typer.Option(min=1, help="Number of classes without a checkpoint.")] = 19,
+    classes: Annotated[int, typer.Option(help="Number of classes without a checkpoint.")] = 19,
     size: Annotated[str, typer.Option(help="ROWSxCOLUMNS of the image.")] = "1024x1024",
     format: Annotated[str, typer.Option(help="torch (torch.export) or onnx.")] = "torch",
     force: Force = False,
@@ -150,6 +151,8 @@ def export(
     _known({"variant": variant}, loaded := params.load())
     if format not in (formats := ("torch", "onnx")):
         raise BadInput(f'--format is "{format}"{did_you_mean(format, formats)}; known are torch, onnx')
+    if classes < 1:
+        raise BadInput(f"--classes is {classes}; it must be 1 or more")
     if output.is_dir() or output.exists() and not force:
         raise BadInput(f"{output} exists; name another file, or --force if it may be replaced")
     pixels = _size(size)

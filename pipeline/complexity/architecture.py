@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 
 from models.build import build
 from models.segmenter import Segmenter
-from pipeline.complexity.macs import ShapesOnly
+from pipeline.complexity.shapes import ShapesOnly
 from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:

@@ -15,15 +15,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from ptflops import get_model_complexity_info
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.build import build
 from models.heads import deployed_parameters
 from pipeline.complexity.architecture import describe
+from pipeline.complexity.shapes import ShapesOnly
 from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:
@@ -122,22 +121,6 @@ def count_layers(model: nn.Module, *inputs: Any) -> dict[str, int]:
     for handle in handles:
         handle.remove()
     return found
-
-
-class ShapesOnly(TorchFunctionMode):
-    """On the meta device, norms and resizes give a tensor of their output's shape and compute nothing else.
-
-    No counter counts them, and torch derives their shapes by many operations in Python, which takes longer than all the
-    rest of a count.
-    """
-
-    def __torch_function__(self, function: Any, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if function is F.batch_norm and args[0].is_meta:
-            return torch.empty_like(args[0])
-        if function is F.interpolate and args[0].is_meta and kwargs.get("size"):
-            return args[0].new_empty(*args[0].shape[:2], *kwargs["size"])
-        return function(*args, **kwargs)
 
 
 MACS: dict[type[nn.Module], Callable[[Any, Tensor, Tensor], int]] = {

@@ -14,7 +14,8 @@ from models.decoder import Decoder
 from models.interpretation import Fusion, Interpretation
 from models.network import TABLE_1
 from models.segmenter import scaled_size
-from pipeline.complexity.macs import ShapesOnly, count_layers
+from pipeline.complexity.macs import count_layers
+from pipeline.complexity.shapes import ShapesOnly
 
 if TYPE_CHECKING:
     from pipeline.config.variants import Variant

@@ -9,7 +9,8 @@ import torch
 import yaml
 
 from models.build import build
-from pipeline.complexity.macs import ShapesOnly, count_at, count_layers
+from pipeline.complexity.macs import count_at, count_layers
+from pipeline.complexity.shapes import ShapesOnly
 from pipeline.config import params
 
 VARIANTS = params.load().variants
