@@ -225,7 +225,7 @@ def disk_with(monkeypatch, free):
 
 def test_too_small_a_disk_is_said_before_anything_is_written(root, out, monkeypatch):
     disk_with(monkeypatch, 5_000_000)
-    refused(root, out, r"camvid needs 10.0 MB, but its disk has 5.0 MB free; make room there, or .* larger disk")
+    refused(root, out, r"camvid needs 10.0 MB, but its disk has 5.0 MB free; free some space, or .* larger disk")
 
 
 def test_a_disk_that_fills_up_ends_in_a_sentence_and_keeps_what_was_there(root, out, monkeypatch):
@@ -236,7 +236,7 @@ def test_a_disk_that_fills_up_ends_in_a_sentence_and_keeps_what_was_there(root, 
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(arrays.ArrayFiles, "append", full)
-    with pytest.raises(BadInput, match=r"no space was left while .*camvid was written; make room there"):
+    with pytest.raises(BadInput, match=r"the disk was full while .*camvid was being written; free some space"):
         prepare("camvid", camvid(root), out)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     assert [path.name for path in out.parent.iterdir()] == ["camvid"]
@@ -250,7 +250,7 @@ def test_a_really_full_disk_is_recognised(root, out, monkeypatch):
         return open("/dev/full", "wb") if "w" in mode else really(path, mode, *others, **named)
 
     monkeypatch.setattr(arrays.Path, "open", full)
-    refused(root, out, r"no space was left while .*camvid was written")
+    refused(root, out, r"the disk was full while .*camvid was being written")
 
 
 def test_a_set_too_large_for_arrays_stays_files_with_the_same_pixels(tmp_path, out, monkeypatch):
