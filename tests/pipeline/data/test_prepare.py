@@ -153,7 +153,8 @@ def test_an_image_in_both_splits_of_a_classification_set_is_reported(tmp_path, o
     shutil.copy(folder / "train/cat/a.JPEG", folder / "val/cat/twin.jpg")
     prepare("mine", ImageData(kind="images", directory=str(folder), size=40), out)
     text = (out / "report.md").read_text()
-    assert "same pixels as an image in train: 1." in text and "val/cat/twin.jpg is identical to train/train/cat/a.JPEG" in text
+    assert "same pixels as an image in train: 1." in text
+    assert "val/cat/twin.jpg is identical to train/train/cat/a.JPEG" in text
 
 
 def test_a_missing_directory_says_how_to_get_the_set(tmp_path, out):
@@ -161,7 +162,7 @@ def test_a_missing_directory_says_how_to_get_the_set(tmp_path, out):
     sentence = r"missing, which data.camvid.directory in params.yaml or CAMVID_DIR names, is missing; `python -m pipel"
     refused(missing, out, sentence)
     missing.mkdir()
-    refused(missing, out, r"CAMVID_DIR names, is empty; `python -m pipeline fetch camvid` downloads it, or set data.camvid")
+    refused(missing, out, r"CAMVID_DIR names, is empty; `python -m pipeline fetch camvid` downloads it, or set")
 
 
 @pytest.mark.parametrize(("name", "kind"), [("cityscapes", "cityscapes"), ("tiny-imagenet", "images")])
@@ -193,7 +194,7 @@ def test_an_image_without_its_label_is_named(root, out):
 def test_a_frame_of_another_size_is_named(root, out):
     save(root / "test/test_1.png", np.zeros((ROWS, COLUMNS + 4, 3), np.uint8))
     save(root / "testannot/test_1.png", np.zeros((ROWS, COLUMNS + 4), np.uint8))
-    refused(root, out, r"the frame test/test_1 is 20x12 pixels, but the first frame is 16x12; all frames .* the same size")
+    refused(root, out, r"the frame test/test_1 is 20x12 pixels, but the first frame is 16x12; .* the same size")
 
 
 def test_a_frame_whose_name_is_in_two_splits_is_named(root, out):
