@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from pipeline.config import params
+from pipeline.config.study import NO_IMAGES
 from pipeline.graph import graph
 from pipeline.utils.errors import BadInput, did_you_mean
 
@@ -92,7 +93,7 @@ def _job(options: argparse.Namespace) -> None:
 def _known(wildcards: dict[str, str], loaded: params.Params) -> None:
     sections = {
         "data": loaded.data,
-        "images": {**loaded.data, params.NO_IMAGES: None},
+        "images": {**loaded.data, NO_IMAGES: None},
         "recipe": loaded.recipes,
         "variant": loaded.variants,
     }

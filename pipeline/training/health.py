@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
 
-from pipeline.training import loop
+from pipeline.training import loop, losses
 from pipeline.utils import device as devices
 
 FRAMES = 32
@@ -27,26 +28,31 @@ RELU = torch.ops.aten.relu.default, torch.ops.aten.relu_.default
 SIGMOID = torch.ops.aten.sigmoid.default
 
 
-def step(model: nn.Module, images: Tensor, labels: Tensor, seed: int, device: torch.device) -> dict[str, Any]:
+def step(
+    model: nn.Module, images: Tensor, labels: Tensor, loss: str, seed: int, device: torch.device
+) -> dict[str, Any]:
     """Compute the loss and gradients of one training step on a batch (Nx3xHxW, NxHxW) without taking the step.
 
-    Returns `loss`, `gradients` (the norm by part of the network) and `guessing`, the loss of equal class scores: the
-    logarithm of the number of classes times the sum of the output weights.
+    `loss` is the name of the recipe's loss. Returns `loss`, `gradients` (the norm by part of the network) and
+    `guessing`, the loss of equal class scores. For cross entropy this is the logarithm of the number of classes times
+    the sum of the output weights.
     """
     model = copy.deepcopy(model).to(device, memory_format=torch.channels_last).train()
     with torch.random.fork_rng():
         loop.seed_dropout(seed, 0)
         with devices.half_precision(device):
             outputs = model(images.to(device, memory_format=torch.channels_last))
-        scores, loss = loop.objective(model, outputs, labels.to(device))
-        (SCALE * loss).backward()
+        _, value = losses.objective(model, outputs, labels.to(device), loss)
+        (SCALE * value).backward()
+        equal = tree_map(torch.zeros_like, outputs)
+        _, guessing = losses.objective(model, equal, labels.to(device), loss)
     squares: dict[str, float] = defaultdict(float)
     for name, parameter in model.named_parameters():
         if parameter.grad is not None:
             squares[part(name)] += float((parameter.grad.double() / SCALE).square().sum())
     return {
-        "loss": _number(loss.detach()),
-        "guessing": _number(math.log(scores.shape[1]) * (1 + sum(getattr(model, "auxiliary_weights", ())))),
+        "loss": _number(value.detach()),
+        "guessing": _number(guessing.detach()),
         "gradients": {name: _number(math.sqrt(square)) for name, square in squares.items()},
     }
 

@@ -11,13 +11,14 @@ from torch.utils.data import DataLoader, Dataset
 
 from pipeline.data import augment
 from pipeline.data.base import IGNORE
+from pipeline.training import losses, optimisers
 from pipeline.utils import device as devices
 from pipeline.utils import weights
 from pipeline.utils.errors import BadInput, Diverged
 from pipeline.utils.progress import progress
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Pretraining, Training
+    from pipeline.config.recipes import Pretraining, Training
 
 CURVE = ["epoch", "learning_rate", "loss", "accuracy"]
 
@@ -63,7 +64,7 @@ def optimise(
     on_epoch: Callable[[dict[str, float]], None],
     warmup: int = 0,
 ) -> pd.DataFrame:
-    """Train `model` in place with cross entropy and return the curve, one row per epoch (columns `CURVE`).
+    """Train `model` in place with the recipe's loss and optimiser; return the curve, one row per epoch (`CURVE`).
 
     A network with auxiliary heads returns a tuple that starts with the main scores, and has one `auxiliary_weights`
     entry per head.
@@ -74,7 +75,7 @@ def optimise(
     sampler = Epochs(len(data), recipe.batch_size, seed)
     device = devices.choose(recipe.threads)
     model.to(device, memory_format=torch.channels_last).train()
-    optimiser = make_optimiser(model, recipe)
+    optimiser = optimisers.make(model, recipe)
     scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
     curve = _resume(checkpoint, model, optimiser, scaler)
     loader = DataLoader(data, batch_sampler=sampler, **devices.loading(device))
@@ -87,7 +88,7 @@ def optimise(
         row = {
             "epoch": sampler.epoch,
             "learning_rate": rates[-1],
-            **_epoch(model, loader, optimiser, scaler, rates, device),
+            **_epoch(model, loader, recipe.loss, optimiser, scaler, rates, device),
         }
         if not row["loss"] < float("inf"):
             raise Diverged(
@@ -107,21 +108,14 @@ def seed_dropout(seed: int, epoch: int) -> None:
     torch.manual_seed(int(augment.generator(seed, augment.DROPOUT, epoch).integers(2**63)))
 
 
-def make_optimiser(model: nn.Module, recipe: "Pretraining | Training") -> torch.optim.Optimizer:
-    """Return SGD with momentum (Section 4.1), or AdamW with the recipe's momentum as its first beta."""
-    # Fused: one kernel updates all of the about 600 small tensors. Separate kernels take a tenth of a step at 64x128.
-    shared = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay, "fused": True}
-    if recipe.optimiser == "sgd":
-        return torch.optim.SGD(model.parameters(), momentum=recipe.momentum, **shared)
-    return torch.optim.AdamW(model.parameters(), betas=(recipe.momentum, 0.999), **shared)
-
-
 def _steps(sampler: Epochs) -> range:
     return range(sampler.epoch * len(sampler), (sampler.epoch + 1) * len(sampler))
 
 
-def _epoch(model, loader, optimiser, scaler, rates: list[float], device: torch.device) -> dict[str, float]:
-    """Train for one epoch; return the mean loss, and the accuracy of the main scores over labelled pixels or images."""
+def _epoch(
+    model: nn.Module, loader: DataLoader, loss: str, optimiser, scaler, rates: list[float], device: torch.device
+) -> dict[str, float]:
+    """Train for one epoch; return the mean loss, and the accuracy of the main scores on labelled pixels or images."""
     total, correct, counted = torch.zeros((), device=device), 0, 0
     for rate, (images, labels) in zip(rates, loader, strict=True):
         images = images.to(device, memory_format=torch.channels_last, non_blocking=True)
@@ -130,29 +124,13 @@ def _epoch(model, loader, optimiser, scaler, rates: list[float], device: torch.d
         optimiser.zero_grad(set_to_none=True)
         with devices.half_precision(device):
             outputs = model(images)
-        scores, loss = objective(model, outputs, labels)
-        scaler.scale(loss).backward()
+        scores, value = losses.objective(model, outputs, labels, loss)
+        scaler.scale(value).backward()
         scaler.step(optimiser)
         scaler.update()
-        total += loss.detach()
+        total += value.detach()
         correct, counted = correct + _correct(scores, labels), counted + (labels != IGNORE).sum()
     return {"loss": float(total) / len(rates), "accuracy": float(correct) / max(1, int(counted))}
-
-
-def objective(model: nn.Module, outputs: Tensor | tuple[Tensor, ...], labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the main scores, and the cross entropy of all outputs weighted by the model's `auxiliary_weights`."""
-    scores, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
-    labelled = (labels != IGNORE).sum()
-    loss = _loss(scores, labels, labelled)
-    for weight, other in zip(getattr(model, "auxiliary_weights", ()), auxiliary, strict=True):
-        loss = loss + weight * _loss(other, labels, labelled)
-    return scores, loss
-
-
-def _loss(scores: Tensor, labels: Tensor, labelled: Tensor) -> Tensor:
-    """Return the mean cross entropy over the labelled pixels, or 0 if a batch has none."""
-    loss = nn.functional.cross_entropy(scores.float(), labels, ignore_index=IGNORE, reduction="sum")
-    return loss / labelled.clamp(min=1)
 
 
 def _correct(scores: Tensor, labels: Tensor) -> Tensor:

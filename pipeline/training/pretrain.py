@@ -21,7 +21,7 @@ from pipeline.utils import weights
 from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Pretraining
+    from pipeline.config.recipes import Pretraining
 
 
 class Images(Dataset):

@@ -24,7 +24,8 @@ from pipeline.utils import weights
 from pipeline.utils.errors import BadInput, Diverged
 
 if TYPE_CHECKING:
-    from pipeline.config.params import AnyVariant, Training
+    from pipeline.config.recipes import Training
+    from pipeline.config.variants import AnyVariant
 
 
 class Frames(Dataset):
@@ -92,7 +93,7 @@ def train(
     initialise(model, seed)
     loaded = _load(model, variant, pretrained) if pretrained else []
     frames, device = Frames(prepared, training, seed), devices.choose(training.threads)
-    first = health.step(model, *frames.first_batch(), seed, device)
+    first = health.step(model, *frames.first_batch(), training.loss, seed, device)
     failed: dict[str, str] = {}
     try:
         curve = optimise(model, frames, training, seed, checkpoint, on_epoch, training.warmup)
@@ -127,7 +128,7 @@ def _health(
     epoch, and the last gradients are those of the first batch after training. A resumed training starts from the same
     initial weights, so its `first` is the same too.
     """
-    last = health.step(model, *frames.first_batch(), frames.seed, device)
+    last = health.step(model, *frames.first_batch(), frames.training.loss, frames.seed, device)
     loss = float(curve["loss"].iloc[-1])
     return {
         "classes": classes,

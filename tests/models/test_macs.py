@@ -12,6 +12,8 @@ from models.build import build
 from pipeline.complexity.macs import count_at, count_layers
 from pipeline.config import params
 
+pytestmark = pytest.mark.usefixtures("norms_by_shape")
+
 VARIANTS = params.load().variants
 TOLERANCES = yaml.safe_load(Path("data/paper/tolerances.yaml").read_text())
 CELLS = [

@@ -7,8 +7,10 @@ from torch import nn
 
 from pipeline.complexity.architecture import describe
 from pipeline.config import params
-from pipeline.config.params import Peer
+from pipeline.config.variants import Peer
 from pipeline.utils.errors import BadInput
+
+pytestmark = pytest.mark.usefixtures("norms_by_shape")
 
 VARIANTS = params.load().variants
 
@@ -20,7 +22,7 @@ FIGURE_3 = {  # side, channels, at 1024x1024
 
 
 @pytest.fixture(scope="module")
-def dfanet():
+def dfanet(norms_by_shape):
     return describe(VARIANTS["dfanet-a"], 19, (1024, 1024))
 
 
@@ -80,5 +82,5 @@ def test_without_attention_or_decoder_their_parts_are_not_there():
 
 def test_a_peer_has_no_figure_3(monkeypatch):
     monkeypatch.setattr("pipeline.complexity.architecture.build", lambda variant, classes: nn.Identity())
-    with pytest.raises(BadInput, match="peer='enet' is no point of DFANet's space"):
+    with pytest.raises(BadInput, match="peer='enet' is a peer, .* name one"):
         describe(Peer.model_construct(peer="enet"), 19, (64, 64))
