@@ -126,25 +126,6 @@ def torch_as_before() -> Iterator[None]:
     backends.cudnn.allow_tf32, backends.fp32_precision = before[1:]
 
 
-@pytest.fixture(scope="module")
-def norms_by_shape() -> Iterator[None]:
-    """On the meta device, let batch norm give a tensor of its input's shape, which is all that counting MACs needs.
-
-    Torch computes that shape by some twenty operations in Python, which takes most of the time of a count.
-    """
-    import torch
-    from torch import nn
-
-    forward = nn.BatchNorm2d.forward
-
-    def quick(layer: nn.BatchNorm2d, x: torch.Tensor) -> torch.Tensor:
-        return torch.empty_like(x) if x.is_meta else forward(layer, x)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nn.BatchNorm2d, "forward", quick)
-        yield
-
-
 @pytest.fixture
 def cpu_alone(monkeypatch: pytest.MonkeyPatch, torch_as_before: None) -> None:
     """A machine without a GPU, whose ceilings are measured by little work."""

@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_leaves
 
 from models.build import build
 from models.segmenter import Segmenter
+from pipeline.complexity.macs import ShapesOnly
 from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ PARTS = re.compile(
     r"structure\.(networks\.\d+\.)(?:backbone\.)?((?!backbone$)\w+)|structure\.()((?!networks$)\w+)"
     r"|(decoder\.(?:high\.|low\.)?)(?:reduce\.)?(\d+|(?!high$|low$)\w+)"
 )
-"""A network's stages and attention, a structure's context, a decoder's convolutions; groups are parts of the name."""
+"""The parts by the names of their modules: a network's stages and attention, the other modules of a structure, such as
+`context` of b, and the convolutions of a decoder. The groups make up the name of the part."""
 
 IMAGE, SCORES = "image", "scores"
 
@@ -33,9 +35,10 @@ def describe(variant: "AnyVariant", classes: int, size: tuple[int, int]) -> dict
     """Return the parts and the data flow of `variant` for one image of `size` (rows, columns).
 
     `parts` maps each part to the shape of its output, [channels, rows, columns], in the order of execution: `image`,
-    `networks.N.STAGE`, `context`, `decoder.high.N`, `decoder.low.N`, `decoder.merge`, `decoder.classify`, `scores`.
-    `flow` has one entry per input tensor of a part: {from, to, resized: [rows, columns] or None, joined: concat, sum,
-    another operation's name, or None}. Raises `BadInput` if `variant` is a peer, whose paper draws another figure.
+    `networks.N.STAGE`, `context` or another module of the structure's own, `decoder.high.N`, `decoder.low.N`,
+    `decoder.merge`, `decoder.classify`, `scores`. `flow` has one entry per input tensor of a part: {from, to, resized:
+    [rows, columns] or None, joined: concat, sum, another operation's name, or None}. Raises `BadInput` if `variant` is
+    a peer, whose paper draws another figure.
     """
     with torch.device("meta"):
         model = build(variant.model_dump(), classes).eval()
@@ -43,7 +46,7 @@ def describe(variant: "AnyVariant", classes: int, size: tuple[int, int]) -> dict
         raise BadInput(f"the variant {variant} is a peer, but Figure 3 shows a variant of DFANet; name one of those")
     flow = Flow(model)
     image = torch.empty(1, 3, *size, device="meta")
-    with torch.no_grad(), flow:
+    with torch.no_grad(), ShapesOnly(), flow:
         flow.give(IMAGE, image)
         scores = model(image)
     flow.take(SCORES, [scores])

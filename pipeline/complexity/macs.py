@@ -15,12 +15,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.nn.functional as F
 from ptflops import get_model_complexity_info
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.build import build
 from models.heads import deployed_parameters
+from pipeline.complexity.architecture import describe
 from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:
@@ -39,10 +42,14 @@ Size = tuple[int, int]
 def count(complexity: "Complexity", variant: "AnyVariant", classes: int, study_size: Size) -> dict[str, Any]:
     """Return the complexity of `variant` for one image of `study_size` and one of the paper's size (Tables 2 to 4).
 
-    Parameters include the FC layer and its 1000 outputs. Megabytes are 10^6 bytes of float32. Raises `BadInput` if the
-    counts disagree.
+    Parameters include the FC layer and its 1000 outputs. Megabytes are 10^6 bytes of float32. For a point of DFANet's
+    space `architecture` describes its parts and flow at `study_size`, from which they are drawn. Raises `BadInput` if
+    the counts disagree.
     """
-    return _count(variant, classes, {"study": study_size, "paper": complexity.paper_size})
+    counted = _count(variant, classes, {"study": study_size, "paper": complexity.paper_size})
+    if hasattr(variant, "structure"):
+        counted["architecture"] = describe(variant, classes, study_size)
+    return counted
 
 
 def count_paper(claims: Iterable[tuple[str, Size, int]], variants: Mapping[str, "AnyVariant"]) -> dict[str, Any]:
@@ -82,11 +89,13 @@ def count_at(model: nn.Module, size: Size) -> dict[str, Any]:
     Raises `BadInput` if the counts disagree.
     """
     image = torch.empty(1, 3, *size, device="meta")
-    with FlopCounterMode(display=False) as counter:
-        closed_form = sum(count_layers(model, image).values())
+    with ShapesOnly():
+        with FlopCounterMode(display=False) as counter:
+            closed_form = sum(count_layers(model, image).values())
+        counted_by_ptflops = _ptflops(model, size)
     counts = {
         "macs": counter.get_total_flops() // 2,
-        "ptflops_macs": _ptflops(model, size),
+        "ptflops_macs": counted_by_ptflops,
         "closed_form_macs": closed_form,
     }
     _agree(counts, size)
@@ -113,6 +122,22 @@ def count_layers(model: nn.Module, *inputs: Any) -> dict[str, int]:
     for handle in handles:
         handle.remove()
     return found
+
+
+class ShapesOnly(TorchFunctionMode):
+    """On the meta device, norms and resizes give a tensor of their output's shape and compute nothing else.
+
+    No counter counts them, and torch derives their shapes by many operations in Python, which takes longer than all the
+    rest of a count.
+    """
+
+    def __torch_function__(self, function: Any, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if function is F.batch_norm and args[0].is_meta:
+            return torch.empty_like(args[0])
+        if function is F.interpolate and args[0].is_meta and kwargs.get("size"):
+            return args[0].new_empty(*args[0].shape[:2], *kwargs["size"])
+        return function(*args, **kwargs)
 
 
 MACS: dict[type[nn.Module], Callable[[Any, Tensor, Tensor], int]] = {

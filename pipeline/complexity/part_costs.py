@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
 from models import aspp, structures
 from models.decoder import Decoder
 from models.interpretation import Fusion, Interpretation
 from models.network import TABLE_1
 from models.segmenter import scaled_size
-from pipeline.complexity.macs import count_layers
+from pipeline.complexity.macs import ShapesOnly, count_layers
 
 if TYPE_CHECKING:
     from pipeline.config.variants import Variant
@@ -81,7 +79,7 @@ def _chain(backbone: str, attention: str, networks: int, option: Any, size: Size
     parameters = [_parameters(network) for network in structure.networks]
     outputs = []
     structure.register_forward_hook(lambda module, inputs, output: outputs.append(output))
-    with _ShapesOnly():
+    with ShapesOnly():
         layers = count_layers(structure, image)
     macs = [
         sum(count for name, count in layers.items() if name.startswith(f"networks.{index}."))
@@ -113,20 +111,9 @@ def _decoder(kind: str, high: tuple[Shape, ...], low: tuple[Shape, ...], option:
 
 
 def _cost(module: nn.Module, *inputs: Any) -> np.ndarray:
-    with _ShapesOnly():
+    with ShapesOnly():
         macs = sum(count_layers(module, *inputs).values())
     return np.array([macs, _parameters(module)], float)
-
-
-class _ShapesOnly(TorchFunctionMode):
-    """Replaces batch norm and resizing by their shapes: they have no MACs and take most time on the meta device."""
-
-    def __torch_function__(self, function: Any, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
-        if function is F.batch_norm:
-            return args[0]
-        if function is F.interpolate:
-            return args[0].new_empty(*args[0].shape[:2], *kwargs["size"])
-        return function(*args, **(kwargs or {}))
 
 
 def _parameters(module: nn.Module) -> int:

@@ -36,6 +36,7 @@ class Stage:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     params: tuple[str, ...]
+    summary: str = "Run a stage."
 
     @property
     def record(self) -> str:

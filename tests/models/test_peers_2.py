@@ -14,8 +14,6 @@ from models.mobilenet import MobileNetV2
 from models.resnet import ResNet
 from pipeline.complexity.macs import count_at, count_layers
 
-pytestmark = pytest.mark.usefixtures("norms_by_shape")
-
 CLASSES = 19
 NAMES = ["icnet", "bisenet-1", "bisenet-2", "pspnet", "deeplab-v3plus", "deeplab-v3plus-light", "fast-scnn"]
 AUXILIARY = {"icnet": 2, "bisenet-1": 2, "bisenet-2": 2, "pspnet": 1, "fast-scnn": 2}

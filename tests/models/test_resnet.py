@@ -8,8 +8,6 @@ from models.network import Classifier
 from models.resnet import Basic, Bottleneck, ResNet
 from pipeline.complexity.macs import count_at
 
-pytestmark = pytest.mark.usefixtures("norms_by_shape")
-
 PUBLISHED = {18: (11_689_512, 1.814), 50: (25_557_032, 4.089), 101: (44_549_160, 7.801)}
 """Parameters with the 1000-class layer, and GMACs at 224x224, of torchvision's models."""
 

@@ -10,8 +10,6 @@ from models.build import build
 from models.initialisation import initialise
 from pipeline.complexity.macs import count_at
 
-pytestmark = pytest.mark.usefixtures("norms_by_shape")
-
 NAMES = ("segnet", "enet", "espnet", "espnet-c", "sq", "fcn-8s", "u-net")
 CLASSES = 19
 

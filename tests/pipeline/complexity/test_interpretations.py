@@ -14,8 +14,6 @@ from pipeline.complexity.part_costs import Costs
 from pipeline.config import params
 from pipeline.utils.errors import BadInput
 
-pytestmark = pytest.mark.usefixtures("norms_by_shape")
-
 VARIANTS = params.load().variants
 SIZE = (256, 256)
 PLANTED = Interpretation(
@@ -74,7 +72,7 @@ PLACES += [("dfanet-b", "4"), ("dfanet-b", "5")]
 
 
 @pytest.fixture(scope="module")
-def found(norms_by_shape):
+def found():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(interpretations, "SPACE", SMALL)
         patch.setattr(

@@ -5,8 +5,6 @@ import pytest
 from models.interpretation import INTERPRETATIONS
 from pipeline.complexity.table1 import table1
 
-pytestmark = pytest.mark.usefixtures("norms_by_shape")
-
 PAPER = {
     "conv1": ([8], 1, [8], 1, 512),
     "enc2": ([12, 12, 48], 4, [8, 8, 32], 4, 256),
