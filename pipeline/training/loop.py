@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader, Dataset
 from pipeline.data import augment
 from pipeline.data.base import IGNORE
 from pipeline.training import losses, optimisers
-from pipeline.utils import device, weights
+from pipeline.utils import device as devices
+from pipeline.utils import weights
 from pipeline.utils.errors import BadInput, Diverged
 from pipeline.utils.progress import progress
 
@@ -23,18 +24,21 @@ CURVE = ["epoch", "learning_rate", "loss", "accuracy"]
 
 
 class Checkpoint(NamedTuple):
-    """Where an unfinished job keeps its state. A state with another fingerprint is not used."""
+    """The path of an unfinished job's state and the fingerprint of the job. A state with another one is ignored."""
 
     path: Path
     fingerprint: str
 
 
 class Epochs(torch.utils.data.Sampler):
-    """Batches of (epoch, index), whose order depends on the seed and the epoch alone. A short last one is left out."""
+    """Yields batches of (epoch, index) in an order that depends only on the seed and the epoch.
+
+    An incomplete last batch is dropped. Raises `BadInput` if there are fewer items than a batch.
+    """
 
     def __init__(self, count: int, batch: int, seed: int):
         if count < batch:
-            raise BadInput(f"a batch of {batch} needs as many images, but there are {count}; make `batch_size` smaller")
+            raise BadInput(f"batch_size is {batch}, but there are only {count} images; choose a smaller batch_size")
         self.count, self.batch, self.seed, self.epoch = count, batch, seed, 0
 
     def __len__(self) -> int:
@@ -47,7 +51,7 @@ class Epochs(torch.utils.data.Sampler):
 
 
 def poly(step: int, steps: int, initial: float, power: float, warmup: int = 0) -> float:
-    """The "poly" rate initial * (1 - step/steps)^power (Section 4), after `warmup` steps of linear rise."""
+    """Return the "poly" rate initial * (1 - step/steps)^power (Section 4), increasing linearly for `warmup` steps."""
     return initial * (1 - step / steps) ** power * min(1.0, (step + 1) / (warmup + 1))
 
 
@@ -60,36 +64,38 @@ def optimise(
     on_epoch: Callable[[dict[str, float]], None],
     warmup: int = 0,
 ) -> pd.DataFrame:
-    """Train `model` in place by the recipe's loss and optimiser. Returns the curve, one row per epoch (`CURVE`).
+    """Train `model` in place with the recipe's loss and optimiser; return the curve, one row per epoch (`CURVE`).
 
-    A network with auxiliary heads returns a tuple, main scores first, and has `auxiliary_weights` for the others.
+    A network with auxiliary heads returns a tuple that starts with the main scores, and has one `auxiliary_weights`
+    entry per head.
 
-    If `checkpoint` holds a state of the same job, training continues from it and ends with the same weights as an
+    If `checkpoint` holds a state of the same job, training resumes from it and ends with the same weights as an
     uninterrupted run. Raises `Diverged` after an epoch whose loss is not finite.
     """
     sampler = Epochs(len(data), recipe.batch_size, seed)
-    where = device.choose(recipe.threads)
-    model.to(where, memory_format=torch.channels_last).train()
+    device = devices.choose(recipe.threads)
+    model.to(device, memory_format=torch.channels_last).train()
     optimiser = optimisers.make(model, recipe)
-    scaler = torch.amp.GradScaler(where.type, enabled=where.type == "cuda")
+    scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
     curve = _resume(checkpoint, model, optimiser, scaler)
-    loader = DataLoader(data, batch_sampler=sampler, **device.loading(where))
+    loader = DataLoader(data, batch_sampler=sampler, **devices.loading(device))
     steps = recipe.epochs * len(sampler)
     bar = progress(range(len(curve), recipe.epochs), "training", recipe.epochs, len(curve), "epochs")
     for sampler.epoch in bar:
-        # Seeded in each epoch, so that a resumed run drops the same values.
+        # Seeding every epoch makes a resumed run drop the same activations as an uninterrupted one.
         seed_dropout(seed, sampler.epoch)
         rates = [poly(step, steps, recipe.learning_rate, recipe.power, warmup) for step in _steps(sampler)]
         row = {
             "epoch": sampler.epoch,
             "learning_rate": rates[-1],
-            **_epoch(model, loader, recipe.loss, optimiser, scaler, rates, where),
+            **_epoch(model, loader, recipe.loss, optimiser, scaler, rates, device),
         }
         if not row["loss"] < float("inf"):
-            sentence = (
-                f"the loss is {row['loss']} in epoch {sampler.epoch}: the rate {recipe.learning_rate} is too high"
+            raise Diverged(
+                f"the loss is {row['loss']} in epoch {sampler.epoch}: "
+                f"the learning rate {recipe.learning_rate} is too high",
+                [*curve, row],
             )
-            raise Diverged(sentence, [*curve, row])
         curve.append(row)
         _save(checkpoint, model, optimiser, scaler, curve)
         on_epoch(row)
@@ -98,7 +104,7 @@ def optimise(
 
 
 def seed_dropout(seed: int, epoch: int) -> None:
-    """Seed torch's own generator, from which dropout draws, for one epoch."""
+    """Seed torch's generator, which dropout uses, for the start of an epoch."""
     torch.manual_seed(int(augment.generator(seed, augment.DROPOUT, epoch).integers(2**63)))
 
 
@@ -107,30 +113,27 @@ def _steps(sampler: Epochs) -> range:
 
 
 def _epoch(
-    model: nn.Module, loader: DataLoader, loss: str, optimiser, scaler, rates: list[float], where: torch.device
+    model: nn.Module, loader: DataLoader, loss: str, optimiser, scaler, rates: list[float], device: torch.device
 ) -> dict[str, float]:
-    """Train on all of the data once.
-
-    Returns the mean loss, and the share of pixels (or images) that the main scores classify correctly.
-    """
-    total, right, counted = torch.zeros((), device=where), 0, 0
+    """Train for one epoch; return the mean loss, and the accuracy of the main scores on labelled pixels or images."""
+    total, correct, counted = torch.zeros((), device=device), 0, 0
     for rate, (images, labels) in zip(rates, loader, strict=True):
-        images = images.to(where, memory_format=torch.channels_last, non_blocking=True)
-        labels = labels.to(where, non_blocking=True)
+        images = images.to(device, memory_format=torch.channels_last, non_blocking=True)
+        labels = labels.to(device, non_blocking=True)
         optimiser.param_groups[0]["lr"] = rate
         optimiser.zero_grad(set_to_none=True)
-        with device.half_precision(where):
+        with devices.half_precision(device):
             outputs = model(images)
         scores, value = losses.objective(model, outputs, labels, loss)
         scaler.scale(value).backward()
         scaler.step(optimiser)
         scaler.update()
         total += value.detach()
-        right, counted = right + _right(scores, labels), counted + (labels != IGNORE).sum()
-    return {"loss": float(total) / len(rates), "accuracy": float(right) / max(1, int(counted))}
+        correct, counted = correct + _correct(scores, labels), counted + (labels != IGNORE).sum()
+    return {"loss": float(total) / len(rates), "accuracy": float(correct) / max(1, int(counted))}
 
 
-def _right(scores: Tensor, labels: Tensor) -> Tensor:
+def _correct(scores: Tensor, labels: Tensor) -> Tensor:
     return (scores.detach().argmax(1) == labels).sum()
 
 

@@ -1,4 +1,4 @@
-"""The losses that a recipe may name.
+"""The losses that a recipe can use.
 
 To add a loss, write its function here, add it to `LOSSES`, and allow its name in pipeline/config/recipes.py.
 """
@@ -10,7 +10,7 @@ from pipeline.data.base import IGNORE
 
 
 def cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross entropy over the labelled pixels or images (Section 4), and 0 if a batch has none.
+    """Return the mean cross entropy over the labelled pixels or images (Section 4), or 0 if a batch has none.
 
     `scores` are NxCxHxW and `labels` NxHxW, or NxC and N.
     """
@@ -24,10 +24,10 @@ LOSSES = {"cross-entropy": cross_entropy}
 def objective(
     model: nn.Module, outputs: Tensor | tuple[Tensor, ...], labels: Tensor, loss: str
 ) -> tuple[Tensor, Tensor]:
-    """The main scores of `outputs`, and what is minimised: their loss, and the auxiliary outputs' by their weights."""
-    each = LOSSES[loss]
+    """Return the main scores and the total loss: the main loss plus the weighted losses of the auxiliary outputs."""
+    compute = LOSSES[loss]
     scores, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
-    total = each(scores, labels)
+    total = compute(scores, labels)
     for weight, other in zip(getattr(model, "auxiliary_weights", ()), auxiliary, strict=True):
-        total = total + weight * each(other, labels)
+        total = total + weight * compute(other, labels)
     return scores, total

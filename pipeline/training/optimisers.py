@@ -1,4 +1,4 @@
-"""The optimisers that a recipe may name.
+"""The optimisers that a recipe can use.
 
 To add an optimiser, write its function here, add it to `OPTIMISERS`, and allow its name in pipeline/config/recipes.py.
 """
@@ -22,12 +22,12 @@ def sgd(parameters: Parameters, recipe: "Pretraining | Training") -> Optimizer:
 
 
 def adamw(parameters: Parameters, recipe: "Pretraining | Training") -> Optimizer:
-    """AdamW, whose first beta is the recipe's momentum."""
+    """AdamW with the recipe's momentum as its first beta."""
     return torch.optim.AdamW(parameters, betas=(recipe.momentum, 0.999), **_shared(recipe))
 
 
 def _shared(recipe: "Pretraining | Training") -> dict[str, float | bool]:
-    # Fused, one kernel updates all of some 600 small tensors; separate kernels take a tenth of a step at 64x128.
+    # Fused: one kernel updates all of the about 600 small tensors. Separate kernels take a tenth of a step at 64x128.
     return {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay, "fused": True}
 
 
@@ -35,5 +35,5 @@ OPTIMISERS = {"sgd": sgd, "adamw": adamw}
 
 
 def make(model: nn.Module, recipe: "Pretraining | Training") -> Optimizer:
-    """The optimiser of `model` that the recipe names, with its settings."""
+    """Return the recipe's optimiser for `model`, with the recipe's settings."""
     return OPTIMISERS[recipe.optimiser](model.parameters(), recipe)

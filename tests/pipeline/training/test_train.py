@@ -127,9 +127,9 @@ def test_weights_hold_no_code_and_are_refused_for_another_network(pretrained, tm
 
 def test_a_batch_larger_than_the_set_and_a_diverging_rate_say_so(pretrained):
     pretrained.edit(lambda p: p["recipes"]["quick"]["training"].update(batch_size=64))
-    assert "a batch of 64 needs as many images, but there are 8" in _fails(pretrained)
+    assert "batch_size is 64, but there are only 8 images" in _fails(pretrained)
     pretrained.edit(lambda p: p["recipes"]["quick"]["training"].update(batch_size=4, learning_rate=1e30))
-    assert "the rate 1e+30 is too high" in _fails(pretrained)
+    assert "the learning rate 1e+30 is too high" in _fails(pretrained)
     assert not (RUN / "weights.pt").exists() and not (RUN / "train.json").exists()
 
 
