@@ -30,7 +30,7 @@ from pipeline.config import paths
 from pipeline.utils.files import atomic
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Study
+    from pipeline.config.study import Study
 
 EAGER = "eager float32"
 """What deployment forms are compared with."""

@@ -1,1 +1,4 @@
-"""Networks, one architecture per file. Nothing here reads files, parses flags or tracks runs."""
+"""Networks, one architecture per file. Nothing here reads files, parses flags or tracks runs.
+
+May import: nothing.
+"""

@@ -1,1 +1,4 @@
-"""A study as one HTML page that needs nothing else."""
+"""A study as one HTML page that needs no other file.
+
+May import: claims, figures, pipeline.config, pipeline.utils, results, tables.
+"""

@@ -11,7 +11,7 @@ from analysis.results.records import Record, flatten
 from pipeline.config import paths
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Study
+    from pipeline.config.study import Study
 
 COMPLEXITY = "results/paper/complexity.json"
 INTERPRETATIONS = "results/paper/interpretations.json"

@@ -16,7 +16,7 @@ from pipeline.config import paths
 from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Study
+    from pipeline.config.study import Study
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from analysis.results.results import Results
 from analysis.results.statistics import NONE, Interval
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Study
+    from pipeline.config.study import Study
 
 
 def accuracy(results: Results) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from torch import Tensor
 from pipeline.data.base import IGNORE
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Training
+    from pipeline.config.recipes import Training
 
 MEAN = torch.tensor([0.485, 0.456, 0.406])
 SPREAD = torch.tensor([0.229, 0.224, 0.225])

@@ -21,7 +21,7 @@ from pipeline.utils.progress import progress
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pipeline.config.params import Data
+    from pipeline.config.data import Data
 
 LARGEST = 20_000_000_000
 """Bytes of arrays beyond which a classification set stays files; so does one that would fill half of the free disk."""

@@ -23,7 +23,7 @@ from pipeline.utils.errors import BadInput
 from pipeline.utils.files import atomic, size, space_for
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Variant
+    from pipeline.config.variants import Variant
 
 
 def export(

@@ -29,7 +29,8 @@ from pipeline.timing.modes import GPU_MODES, Mode
 from pipeline.utils.progress import progress
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Latency, Variant
+    from pipeline.config.protocols import Latency
+    from pipeline.config.variants import Variant
 
 Runner = Callable[[Tensor], Tensor]
 

@@ -27,7 +27,9 @@ from pipeline.utils.progress import progress
 from pipeline.utils.weights import load_for
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Evaluation, Training, Variant
+    from pipeline.config.protocols import Evaluation
+    from pipeline.config.recipes import Training
+    from pipeline.config.variants import Variant
 
 
 class Scored(NamedTuple):

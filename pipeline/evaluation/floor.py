@@ -14,7 +14,8 @@ from pipeline.utils.errors import BadInput
 from pipeline.utils.progress import progress
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Floor, Training
+    from pipeline.config.protocols import Floor
+    from pipeline.config.recipes import Training
 
 FEATURES = ("r", "g", "b", "row", "column")
 LEVELS = (32, 64, 64, 32, 32)

@@ -10,7 +10,10 @@ from itertools import product
 from pathlib import Path
 
 from pipeline.config import claims, paths
-from pipeline.config.params import NO_IMAGES, FrameData, Params, Variant
+from pipeline.config.data import FrameData
+from pipeline.config.params import Params
+from pipeline.config.study import NO_IMAGES
+from pipeline.config.variants import Variant
 
 FIGURES = ("accuracy_vs_gflops", "accuracy_vs_latency", "curves", "per_class", "trade_off", "architecture", "roofline")
 PICTURES = ("qualitative", "networks")
@@ -33,6 +36,7 @@ class Stage:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     params: tuple[str, ...]
+    summary: str = "Run a stage."
 
     @property
     def record(self) -> str:
@@ -214,7 +218,8 @@ def _found(module: str, root: Path) -> tuple[Path, ...]:
         if path and path not in found:
             found.add(path)
             waiting += [*_imports(root / path), module.rpartition(".")[0]]
-    found |= set(BUILD.parent.glob("*.py")) if BUILD in found else set()
+    if BUILD in found:
+        found |= {*BUILD.parent.glob("*.py"), *BUILD.parent.glob("structures/*.py")}
     packages = [path.parent for path in found if path.name == "__init__.py"]
     return tuple(sorted(found | {path for folder in packages for path in folder.iterdir() if path.suffix in ASSETS}))
 

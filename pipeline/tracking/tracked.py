@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.config import paths
-from pipeline.config.params import NO_IMAGES, Params, Study, load, lookup, studies
+from pipeline.config.params import Params, load, lookup, studies
+from pipeline.config.study import NO_IMAGES, Study
 from pipeline.data.reader import Prepared
 from pipeline.graph import graph, provenance
 from pipeline.graph.graph import Job

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
 
-from pipeline.training import loop
+from pipeline.training import loop, losses
 from pipeline.utils import device
 
 FRAMES = 32
@@ -27,25 +28,28 @@ RELU = torch.ops.aten.relu.default, torch.ops.aten.relu_.default
 SIGMOID = torch.ops.aten.sigmoid.default
 
 
-def step(model: nn.Module, images: Tensor, labels: Tensor, seed: int, where: torch.device) -> dict[str, Any]:
-    """Loss and gradient norm by part of a training step on a batch (Nx3xHxW, NxHxW) that is not taken.
+def step(model: nn.Module, images: Tensor, labels: Tensor, loss: str, seed: int, where: torch.device) -> dict[str, Any]:
+    """Loss, and gradient norm by part, of a training step that is not taken, on a batch (Nx3xHxW, NxHxW).
 
-    `guessing` is the loss of even scores: the logarithm of the number of classes, times the outputs' weights.
+    `loss` is the recipe's. `guessing` is the loss of equal scores: for cross entropy the logarithm of the number of
+    classes, times the weights of the outputs.
     """
     model = copy.deepcopy(model).to(where, memory_format=torch.channels_last).train()
     with torch.random.fork_rng():
         loop.seed_dropout(seed, 0)
         with device.half_precision(where):
             outputs = model(images.to(where, memory_format=torch.channels_last))
-        scores, loss = loop.objective(model, outputs, labels.to(where))
-        (SCALE * loss).backward()
+        _, value = losses.objective(model, outputs, labels.to(where), loss)
+        (SCALE * value).backward()
+        equal = tree_map(torch.zeros_like, outputs)
+        _, guessing = losses.objective(model, equal, labels.to(where), loss)
     squares: dict[str, float] = defaultdict(float)
     for name, parameter in model.named_parameters():
         if parameter.grad is not None:
             squares[part(name)] += float((parameter.grad.double() / SCALE).square().sum())
     return {
-        "loss": _number(loss.detach()),
-        "guessing": _number(math.log(scores.shape[1]) * (1 + sum(getattr(model, "auxiliary_weights", ())))),
+        "loss": _number(value.detach()),
+        "guessing": _number(guessing.detach()),
         "gradients": {name: _number(math.sqrt(square)) for name, square in squares.items()},
     }
 

@@ -20,7 +20,7 @@ from pipeline.utils import device, weights
 from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Pretraining
+    from pipeline.config.recipes import Pretraining
 
 
 class Images(Dataset):

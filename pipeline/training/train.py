@@ -23,7 +23,8 @@ from pipeline.utils import device, weights
 from pipeline.utils.errors import BadInput, Diverged
 
 if TYPE_CHECKING:
-    from pipeline.config.params import AnyVariant, Training
+    from pipeline.config.recipes import Training
+    from pipeline.config.variants import AnyVariant
 
 
 class Frames(Dataset):
@@ -88,7 +89,7 @@ def train(
     initialise(model, seed)
     loaded = _load(model, variant, pretrained) if pretrained else []
     frames, where = Frames(prepared, training, seed), device.choose(training.threads)
-    first = health.step(model, *frames.first_batch(), seed, where)
+    first = health.step(model, *frames.first_batch(), training.loss, seed, where)
     failed: dict[str, str] = {}
     try:
         curve = optimise(model, frames, training, seed, checkpoint, on_epoch, training.warmup)
@@ -122,7 +123,7 @@ def _health(
     Gradients are those of the first batch, before the first step and after the last. A training that is continued
     starts from the same initial weights, so that its `first` is the same too.
     """
-    last = health.step(model, *frames.first_batch(), frames.seed, where)
+    last = health.step(model, *frames.first_batch(), frames.training.loss, frames.seed, where)
     loss = float(curve["loss"].iloc[-1])
     return {
         "classes": classes,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.config.params import CropData, FrameData, ImageData, SyntheticData
+from pipeline.config.data import CropData, FrameData, ImageData, SyntheticData
 from pipeline.data import arrays
 from pipeline.data import prepare as stage
 from pipeline.data.prepare import prepare
@@ -275,5 +275,5 @@ def test_a_zip_too_large_for_arrays_is_to_be_unpacked(tmp_path, out, monkeypatch
 
 def test_classes_of_a_kind_need_no_data():
     assert [len(classes(kind)) for kind in ("camvid", "cityscapes", "synthetic")] == [11, 19, 19]
-    with pytest.raises(BadInput, match='a set of kind "images", which has no labelled frames; name one of'):
+    with pytest.raises(BadInput, match='a set of kind "images", which has no labelled frames; name a set of frames'):
         classes("images")

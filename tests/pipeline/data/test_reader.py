@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from pipeline.config.params import FrameData, ImageData, SyntheticData
+from pipeline.config.data import FrameData, ImageData, SyntheticData
 from pipeline.data import prepare as stage
 from pipeline.data.prepare import prepare
 from pipeline.data.reader import Prepared

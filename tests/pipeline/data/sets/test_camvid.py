@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.config.params import FrameData
+from pipeline.config.data import FrameData
 from pipeline.data.registry import fetch
 from pipeline.data.sets import camvid
 from pipeline.data.sets.camvid import CLASSES, CamVid
