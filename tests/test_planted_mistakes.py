@@ -35,11 +35,11 @@ def test_there_are_many_and_each_has_a_title_of_its_own():
 
 @pytest.mark.parametrize("code", ["x = 2", "x = 1\ny = 1"])
 def test_what_does_not_stand_exactly_once_is_refused(code):
-    with pytest.raises(ValueError, match="stands [02] times in a.py"):
+    with pytest.raises(ValueError, match="occurs [02] times in a.py"):
         Mistake("a number is wrong", "a.py", "= 1", "= 3", []).planted(code)
 
 
-@pytest.mark.parametrize(("problem", "code"), [("", 0), ("missed", 1), ("its text stands 0 times in a.py", 1)])
+@pytest.mark.parametrize(("problem", "code"), [("", 0), ("missed", 1), ("its text occurs 0 times in a.py", 1)])
 def test_a_mistake_that_is_not_noticed_is_an_error(monkeypatch, capsys, problem, code):
     outcomes = [planted_mistakes.Outcome(MISTAKES[0], "tests/test_a.py::test_b", problem)]
     monkeypatch.setattr(planted_mistakes, "attempt_all", lambda mistakes: outcomes)
