@@ -34,16 +34,17 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for stage, spec in graph.STAGES.items():
         command = commands.add_parser(stage, help=f"run one job of the stage: {' '.join(spec.wildcards).upper()}")
-        for wildcard in spec.wildcards:
-            command.add_argument(wildcard)
+        # Without wildcards, every job of the stage: a matrix in dvc.yaml cannot name all of them.
+        command.add_argument("wildcards", nargs="*", metavar=" ".join(spec.wildcards).upper() or "-")
+        command.add_argument("--force", action="store_true", help="run it even if its record is current")
         if stage == "train":
             command.add_argument("--no-track", action="store_true", help="keep the run out of MLflow for now")
-        command.set_defaults(call=_job, stage=stage, no_track=False)
+            command.add_argument("--with-trials", action="store_true", help="first the runs that its rate is chosen by")
+        command.set_defaults(call=_job, stage=stage, no_track=False, with_trials=False)
     plan = _add(commands, "plan", _plan, "what a study would run, why, and what it costs", "study")
     plan.add_argument("--cores", type=int, default=os.cpu_count(), help="jobs side by side (default: all cores)")
     _add(commands, "fetch", _fetch, "download a data set that may be downloaded", "data")
-    _add(commands, "agree", _agree, "tell DVC which of a study's results are current", "study")
-    commands.add_parser("dvc", help="write dvc.yaml and studies/dvc.yaml after a run was added").set_defaults(call=_dvc)
+    _add(commands, "use", _use, "make a study of studies/ the one in params.yaml, which DVC runs", "study")
     _add(commands, "keep", _keep, "keep a study's result files in studies/STUDY", "study")
     _add(commands, "render", _render, "tables and figures from kept result files, without training", "study")
     ui = _add(commands, "ui", _ui, "browse a study's runs in MLflow's UI", "study")
@@ -76,17 +77,17 @@ def _add(commands, name: str, call, text: str, argument: str) -> argparse.Argume
 
 
 def _job(options: argparse.Namespace) -> None:
-    from pipeline.run import run
+    from pipeline.run import run_stage
 
-    wildcards = {name: getattr(options, name) for name in graph.STAGES[options.stage].wildcards}
-    loaded = params.load(wildcards.get("study"))
-    _known(wildcards, loaded)
-    if "study" in wildcards and "DVC_STAGE" in os.environ:
-        # DVC would leave out a run that was added since: it learns of runs from dvc.yaml alone.
-        from pipeline.graph import dvc
-
-        dvc.check()
-    run(graph.job(loaded, options.stage, wildcards), loaded, track=not options.no_track)
+    names, values = graph.STAGES[options.stage].wildcards, options.wildcards
+    if values and len(values) != len(names):
+        raise BadInput(
+            f"{options.stage} takes {' '.join(names).upper() or 'no arguments'}, or nothing for all of the study's jobs"
+        )
+    wildcards = dict(zip(names, values, strict=True)) if values else None
+    loaded = params.load((wildcards or {}).get("study"))
+    _known(wildcards or {}, loaded)
+    run_stage(loaded, options.stage, wildcards, options.force, options.with_trials, track=not options.no_track)
 
 
 def _known(wildcards: dict[str, str], loaded: params.Params) -> None:
@@ -95,6 +96,7 @@ def _known(wildcards: dict[str, str], loaded: params.Params) -> None:
         "images": {**loaded.data, params.NO_IMAGES: None},
         "recipe": loaded.recipes,
         "variant": loaded.variants,
+        "pretraining": graph.pretrainings(loaded),
     }
     for name, section in sections.items():
         value = wildcards.get(name)
@@ -118,16 +120,10 @@ def _fetch(options: argparse.Namespace) -> None:
     fetch(options.data, loaded.data[options.data])
 
 
-def _agree(options: argparse.Namespace) -> None:
-    from pipeline.graph.engine import agree
+def _use(options: argparse.Namespace) -> None:
+    from pipeline.config.choose import use
 
-    print(agree(params.load(options.study)))
-
-
-def _dvc(options: argparse.Namespace) -> None:
-    from pipeline.graph import dvc
-
-    dvc.write()
+    print(use(options.study))
 
 
 def _keep(options: argparse.Namespace) -> None:
