@@ -52,11 +52,13 @@ def run(job: Job, params: Params, track: bool = True, force: bool = False) -> No
 
     A job whose record is current is not run again, whoever asks for it, unless `force` says so.
     """
-    if not force and _is_current(job):
+    if not force and not provenance.reasons(job):
+        say(f"{job.name}: up to date")
         return
     job.folder.mkdir(parents=True, exist_ok=True)
     with _logged(job), _locked(job) as waited:
-        if waited and _is_current(job):
+        if waited and not provenance.reasons(job):
+            say(f"{job.name}: the other process finished it")
             return
         begun = provenance.begin(job)
         job.record.unlink(missing_ok=True)  # if the job fails, nothing may take the old result for a new one
@@ -72,13 +74,6 @@ def _jobs(params: Params, stage: str, wildcards: Mapping[str, str] | None) -> li
     if wildcards is not None:
         return [graph.job(params, stage, wildcards)]
     return [job for job in graph.jobs(params) if job.stage == stage]
-
-
-def _is_current(job: Job) -> bool:
-    current = not provenance.reasons(job)
-    if current:
-        say(f"{job.name}: up to date")
-    return current
 
 
 def _check_still_current(params: Params, jobs: list[Job]) -> None:

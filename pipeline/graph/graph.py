@@ -45,6 +45,11 @@ class Job:
         return " ".join([self.stage, *self.wildcards.values()])
 
     @property
+    def command(self) -> str:
+        """What the engines run."""
+        return f"python -m pipeline {self.name}"
+
+    @property
     def input_files(self) -> list[Path]:
         return [path for group in self.inputs.values() for path in group]
 

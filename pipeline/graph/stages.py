@@ -29,8 +29,10 @@ class Stage:
     params: tuple[str, ...]
 
     @property
-    def record(self) -> str:
-        return self.outputs["record"]
+    def output_patterns(self) -> list[str]:
+        """All outputs, the record first."""
+        groups = self.outputs.values()
+        return [path for group in groups for path in ((group,) if isinstance(group, str) else group)]
 
 
 def _files(folder: str, names: Sequence[str], endings: Sequence[str]) -> tuple[str, ...]:
