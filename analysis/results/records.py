@@ -1,6 +1,5 @@
 """Reads result files and refuses what is missing, cut short, or made from something else than its neighbours."""
 
-import hashlib
 import io
 import json
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.utils.digests import sha256
 from pipeline.utils.errors import BadInput
 
 Record = dict[str, Any]
@@ -68,7 +68,7 @@ def _written_with(record: Record, path: Path) -> bytes:
     except FileNotFoundError:
         raise BadInput(f"{path} is missing; {AGAIN}") from None
     written = {Path(name).name: digest for name, digest in record["outputs"].items()}
-    if written.get(path.name) != hashlib.sha256(content).hexdigest():
+    if written.get(path.name) != sha256(content):
         raise BadInput(f"{path} is cut short or of another run: its record has another checksum; delete it and {AGAIN}")
     return content
 

@@ -24,7 +24,7 @@ def caption(figure):
 
 
 def test_every_file_that_the_graph_names(rendered):
-    names = [name.split("{study}/")[1] for name in graph.STAGES["analyse"].outputs[1:]]
+    names = [name.split("{study}/")[1] for name in graph.STAGES["analyse"].output_patterns[1:]]
     written = [str(path.relative_to(rendered)) for path in rendered.rglob("*") if path.is_file()]
     assert sorted(written) == sorted(names)
 
@@ -121,7 +121,7 @@ def test_the_smallest_studies_render_with_and_without_prepared_data(made, frames
     numbers = analyse(made.study, made.root / "out", made.results, prepared)
     assert set(numbers) == {*variants, "floor", "majority class"}
     assert all(type(value) is float for row in numbers.values() for value in row.values())
-    assert len(list((made.root / "out").rglob("*.*"))) == len(graph.STAGES["analyse"].outputs) - 1
+    assert len(list((made.root / "out").rglob("*.*"))) == len(graph.STAGES["analyse"].output_patterns) - 1
 
 
 def test_analysis_never_imports_torch():

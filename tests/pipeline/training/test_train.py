@@ -37,8 +37,8 @@ def prepared(tmp_path_factory) -> Path:
     """The tiny study up to where training begins."""
     root = tmp_path_factory.mktemp("pretrained")
     workspace = copy_repository(root)
-    for job in (("prepare", "synthetic"), ("prepare", "crops"), ("pretrain", "crops", "quick", "xception-a-fitted")):
-        workspace.main(*job)
+    for stage in ("prepare", "pretrain"):
+        workspace.main(stage)
     return root
 
 
@@ -111,7 +111,7 @@ def test_a_second_trainer_waits_for_the_first_and_uses_what_it_made(pretrained):
 
 
 def test_weights_hold_no_code_and_are_refused_for_another_network(pretrained, tmp_path):
-    path = Path("results/pretrained/crops/quick/xception-a-fitted/weights.pt")
+    (path,) = Path("results/pretrained/crops").rglob("weights.pt")
     assert torch.load(path, weights_only=True)["made_for"] == {"backbone": "xception-a-fitted"}
     with pytest.raises(BadInput, match="belongs to .*xception-a.*not to .*xception-b.*delete it and run"):
         weights.load_for(path, {"backbone": "xception-b"})
