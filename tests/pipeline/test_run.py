@@ -33,9 +33,9 @@ def test_a_record_stands_alone_and_says_why_it_would_be_made_again(workspace):
     workspace.edit(lambda p: p["variants"]["d"].update(networks=3))
     changed = params.load()
     assert provenance.reasons(complexity(changed)) == ["parameter variants.d.networks changed from 2 to 3"]
-    source = Path("models/aspp.py")
+    source = Path("models/layers.py")
     source.write_text(source.read_text() + "\nEDITED = True\n")
-    assert provenance.reasons(job) == ["source models/aspp.py changed"]
+    assert provenance.reasons(job) == ["source models/layers.py changed"]
     RECORD.write_text(RECORD.read_text()[:-40])
     assert provenance.reasons(job) == [f"{RECORD} is cut short"]
     with pytest.raises(BadInput, match=r"d\.json is cut short or is not JSON; delete it and run its stage again"):
@@ -181,7 +181,7 @@ def test_from_scratch_training_gets_no_weights_and_otherwise_its_backbones(works
 
 def test_the_plan_says_jobs_frames_disk_and_time_before_anything_starts(workspace):
     shown = workspace.pipeline("plan", "--cores", "2").stdout
-    assert "train          2       2  it has no result yet (2)" in shown
+    assert "train               2       2  it has no result yet (2)" in shown
     assert "2 runs of 24 frames at 64x64 (3 epochs each)" in shown
     assert "of prepared data still to write" in shown and "with 2 jobs side by side" in shown
     assert not (workspace.root / "data/prepared").exists() and not (workspace.root / "results").exists()

@@ -68,7 +68,7 @@ def test_a_rerun_trains_again_to_the_same_bits_and_a_killed_run_continues_to_the
     first, record = state(), json.loads((RUN / "train.json").read_text())
     assert record["result"]["frames_seen"] == 3 * 8
     before = (RUN / "weights.pt").stat().st_mtime_ns
-    pretrained.main(*TRAIN)
+    pretrained.main(*TRAIN, "--force")
     assert (RUN / "weights.pt").stat().st_mtime_ns > before, "a forced rerun must train again"
     assert same(first, state())
 
