@@ -4,18 +4,17 @@ Snakefile asks this module and pipeline/graph/dvc.py writes dvc.yaml from it; te
 """
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from pathlib import Path
 
+from analysis.registry import FIGURES, TABLES, Output
 from pipeline.config import claims, paths
 from pipeline.config.params import NO_IMAGES, FrameData, Params, Variant
 
-FIGURES = ("accuracy_vs_gflops", "accuracy_vs_latency", "curves", "per_class", "trade_off", "architecture", "roofline")
-PICTURES = ("qualitative", "networks")
-TABLES = ("accuracy", "structures", "health", "verdicts", "latency")
-ASSETS = (".html", ".css", ".js")
+ASSETS = (".html", ".css", ".js", ".rst")
 """What a package may hold besides modules that changes what it makes."""
 BUILD = Path("models/build.py")
 
@@ -43,8 +42,8 @@ def _run(*names: str) -> tuple[str, ...]:
     return tuple(f"{paths.RUN}/{name}" for name in names)
 
 
-def _results(folder: str, names: tuple[str, ...], *endings: str) -> tuple[str, ...]:
-    return tuple(f"{paths.RESULTS}/{folder}/{name}.{ending}" for name in names for ending in endings)
+def _results(folder: str, registered: Mapping[str, Output]) -> tuple[str, ...]:
+    return tuple(f"{paths.RESULTS}/{folder}/{name}.{kind}" for name in registered for kind in registered[name].formats)
 
 
 _TRAINING = "recipes.{recipe}.training"
@@ -113,10 +112,8 @@ STAGES = {
         (
             f"{paths.RESULTS}/analysis.json",
             f"{paths.RESULTS}/metrics.json",
-            *_results("tables", TABLES, "csv", "md"),
-            *_results("tables", ("table1",), "md"),
-            *_results("figures", FIGURES, "svg", "png"),
-            *_results("figures", PICTURES, "png"),
+            *_results("tables", TABLES),
+            *_results("figures", FIGURES),
             f"{paths.RESULTS}/report.html",
         ),
         ("study",),
@@ -186,8 +183,11 @@ def job(params: Params, stage: str, wildcards: dict[str, str]) -> Job:
 
 
 def _sources(stage: str, data: str, variants: list[str], params: Params) -> tuple[Path, ...]:
-    """The modules that a job executes: its stage's, and those of its data set and peers, which are found by name."""
+    """The modules that a job executes: its stage's, and those that are found by name (data sets, peers, figures)."""
     found = sources(STAGES[stage].module)
+    if stage == "analyse":
+        named = (sources(each.module) for each in (*FIGURES.values(), *TABLES.values()))
+        return tuple(sorted({*found, *(path for paths in named for path in paths)}))
     if stage == "prepare" and isinstance(params.data[data], FrameData):
         return tuple(sorted({*found, *sources(params.data[data].module)}))
     if BUILD not in found:
@@ -216,7 +216,7 @@ def _found(module: str, root: Path) -> tuple[Path, ...]:
             waiting += [*_imports(root / path), module.rpartition(".")[0]]
     found |= set(BUILD.parent.glob("*.py")) if BUILD in found else set()
     packages = [path.parent for path in found if path.name == "__init__.py"]
-    return tuple(sorted(found | {path for folder in packages for path in folder.iterdir() if path.suffix in ASSETS}))
+    return tuple(sorted(found | {path for folder in packages for path in folder.rglob("*") if path.suffix in ASSETS}))
 
 
 def _space(params: Params, **chosen: list[str]) -> dict[str, list[str]]:

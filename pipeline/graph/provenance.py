@@ -19,6 +19,7 @@ from pipeline.config.params import Params, lookup
 from pipeline.graph.graph import Job
 from pipeline.utils.errors import BadInput
 from pipeline.utils.files import atomic
+from pipeline.utils.records import flatten, read
 
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "pandas", "pillow")
 
@@ -57,16 +58,6 @@ def write(job: Job, begun: dict[str, Any], result: dict[str, Any], conditions: d
         raise BadInput(f"{changed[0]} changed while {job.name} ran; run it again")
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Read a record. `BadInput` where it is missing or cut short."""
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        raise BadInput(f"{path} is missing; run its stage again (`python -m pipeline plan` names it)") from None
-    except json.JSONDecodeError:
-        raise BadInput(f"{path} is cut short or is not JSON; delete it and run its stage again") from None
-
-
 def reasons(job: Job, params: Params) -> list[str]:
     """Why a job would run again; empty if its outputs are what its parameters, sources and inputs make."""
     if not job.record.exists():
@@ -81,14 +72,6 @@ def reasons(job: Job, params: Params) -> list[str]:
     changed += _changes("source", record["sources"], digests(job.sources))
     changed += _changes("input", record["inputs"], digests(job.inputs))
     return missing + changed + _changes("output", record["outputs"], digests(job.outputs[1:]))
-
-
-def flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, keys joined by dots."""
-    if not isinstance(tree, dict):
-        return {prefix: tree}
-    parts = [flatten(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in tree.items()]
-    return {key: value for part in parts for key, value in part.items()}
 
 
 def digests(files: Any) -> dict[str, str]:

@@ -19,6 +19,7 @@ from pipeline.data.reader import Prepared
 from pipeline.graph import graph, provenance
 from pipeline.graph.graph import Job
 from pipeline.utils.errors import BadInput
+from pipeline.utils.scores import metrics as metrics_of
 
 Metrics = dict[tuple[str, int], float]
 """Value by name and epoch; what a run has one value of stands at 0, which MLflow draws as bars."""
@@ -176,14 +177,9 @@ def _health(result: dict[str, Any]) -> dict[str, float]:
 
 
 def _scores(scores: dict[str, Any]) -> dict[str, float | None]:
-    bins = scores["objects"]["bins"]
-    return {
-        "miou": scores["miou"],
-        "pixel_accuracy": scores["pixel_accuracy"],
-        "border/miou": scores["border"]["miou"],
-        **{f"iou/{name}": value for name, value in scores["iou"].items()},
-        **{f"recall/{part['above']} to {part['upto'] or 'any'} px": part["recall"] for part in bins},
-    }
+    found = {metric.tracked: metric.read(scores) for metric in metrics_of(scores)}
+    found |= {f"iou/{name}": value for name, value in scores["iou"].items()}
+    return {name: None if value is None or math.isnan(value) else value for name, value in found.items()}
 
 
 def _complexity(job: Job) -> dict[str, float]:

@@ -1,9 +1,11 @@
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from analysis.results.results import Results, read
 from analysis.study import analyse
+from analysis.tables import frames
 from tests.analysis.made import Made
 
 
@@ -22,6 +24,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Made:
 @pytest.fixture(scope="session")
 def results(whole: Made) -> Results:
     return read(whole.study, whole.results)
+
+
+@pytest.fixture(scope="session")
+def compared(results: Results) -> pd.DataFrame:
+    """The variants compared with the baseline, for which the bootstrap takes seconds."""
+    return frames.structures(results)
 
 
 @pytest.fixture(scope="session")

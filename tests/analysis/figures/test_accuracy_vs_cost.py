@@ -148,11 +148,11 @@ def test_captions_hold_the_conditions(figure, results):
         "commit 01234567",
     ):
         assert words in caption(figure)
-    assert "no error of either" in caption(figure)
+    assert "not an error of either" in caption(figure)
 
 
 def test_two_seeds_are_drawn_without_interval(made, quoted):
     made.seeds, made.frames = (0, 1), 3
     results = read(made.study, made.write().results)
     figure = accuracy_vs_cost.draw(results, quoted, Cost.gflops(results))
-    assert "without interval, for which 2 are too few" in caption(figure)
+    assert "without an interval, because 2 seeds are too few for one" in caption(figure)

@@ -43,13 +43,13 @@ def test_every_part_has_its_shape_and_no_two_texts_overlap(name, size):
     figure, described = drawn(name, size)
     texts = [text for text in figure.axes[0].texts if len(text.get_text()) > 1]
     words = [text.get_text() for text in texts]
+    boxes = [text.get_window_extent() for text in texts]
     for channels, rows, columns in described["parts"].values():
         assert f"{rows}x{columns}x{channels}" in words
-    for one, other in itertools.combinations(texts, 2):
-        assert not one.get_window_extent().overlaps(other.get_window_extent()), (one, other)
-    for text in texts:
-        box = text.get_window_extent()
-        assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1, text
+    for (one, first), (other, second) in itertools.combinations(zip(words, boxes, strict=True), 2):
+        assert not first.overlaps(second), (one, other)
+    for word, box in zip(words, boxes, strict=True):
+        assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1, word
 
 
 def test_equal_shapes_give_equal_bytes():

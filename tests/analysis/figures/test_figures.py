@@ -14,7 +14,6 @@ from analysis.figures import accuracy_vs_cost, curves, networks, per_class, qual
 from analysis.results.cost import Cost
 from analysis.results.results import read
 from analysis.study import analyse
-from analysis.tables import frames
 from pipeline.graph import graph
 from pipeline.utils.errors import BadInput
 
@@ -60,7 +59,7 @@ def test_qualitative_grid_shows_frame_truth_and_every_variant(whole, results, re
 def test_without_frames_the_grid_shows_predictions_and_says_so(whole, results, tmp_path):
     figure = qualitative.draw(results, tmp_path / "streets")
     assert [axes.get_title() for axes in figure.axes if axes.get_title()] == list(whole.variants)
-    assert "The frames are not at hand here: predictions alone." in caption(figure)
+    assert "The frames are not available here, so only predictions are shown." in caption(figure)
 
 
 def test_each_network_of_the_deepest_aggregation_is_shown_beside_its_sum(whole, results):
@@ -70,7 +69,7 @@ def test_each_network_of_the_deepest_aggregation_is_shown_beside_its_sum(whole, 
     kept = np.load(whole.run("dfanet-a", 0) / "predictions.npz")["networks"]
     colours = {tuple(map(int, colour)) for colour in figure.axes[4].images[0].get_array().reshape(-1, 3)}
     assert len(colours) == len(np.unique(kept[2, 0])), "the first frame, by network 3"
-    assert "a column shows a summand and not a network trained to stand alone" in caption(figure)
+    assert "each column shows one term of that sum, not a network that was trained to work alone" in caption(figure)
 
 
 @pytest.mark.parametrize(
@@ -88,9 +87,8 @@ def test_without_predictions_by_network_the_figure_says_why(made, change, senten
     assert f"No predictions by network: {sentence}" in caption(figure) and not figure.axes
 
 
-def test_the_trade_off_has_every_measure_and_marks_what_is_within_the_noise(results):
-    table = frames.structures(results)
-    figure = trade_off.draw(results, table)
+def test_the_trade_off_has_every_measure_and_marks_what_is_within_the_noise(results, compared):
+    figure = trade_off.draw(results, compared)
     titles = ["mIoU", "mIoU at borders", "Small objects", "GMACs", "Latency"]
     assert [axes.get_title() for axes in figure.axes] == titles
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(results.study.variants)
@@ -99,7 +97,7 @@ def test_the_trade_off_has_every_measure_and_marks_what_is_within_the_noise(resu
     for drawn, values in ((points[0], 100 * results.means["miou"]), (points[3], macs)):
         assert [tuple(each.get_offsets()[0]) for each in drawn] == [*zip(values, range(6), strict=True)]
     filled = [[tuple(each.get_facecolor()[0]) != (1, 1, 1, 1) for each in drawn] for drawn in points]
-    assert filled[0] == (table["verdict"] != "within the noise").tolist() and 1 < sum(filled[0]) < 6
+    assert filled[0] == (compared["verdict"] != "within the noise").tolist() and 1 < sum(filled[0]) < 6
     assert filled[1] == [True, *[False] * 5], "all have the same border mIoU as the baseline"
     assert filled[3] == [True] * 6, "counted, so without noise"
 
