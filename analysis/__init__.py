@@ -1,1 +1,1 @@
-"""Results in, tables and figures out: `study.py` is the entry. Knows result files and prepared frames, never torch."""
+"""Turns result files into tables, figures and a report. `study.py` is the entry point. Never imports torch."""

@@ -85,5 +85,5 @@ TABLES = _by_name(
         ("csv", "md"),
     ),
     Output("latency", "Latency", "analysis.tables.latency.table", formats=("csv", "md")),
-    Output("table1", "Table 1: the backbones", "analysis.tables.table1.table", ("backbones",), ("md",)),
+    Output("table1", "Backbones (Table 1)", "analysis.tables.table1.table", ("backbones",), ("md",)),
 )  # fmt: skip

@@ -1,0 +1,1 @@
+"""One module per figure, listed in `analysis.registry`. Reads analysis.results and analysis.claims."""

@@ -1,1 +1,1 @@
-"""A study as one HTML page that needs nothing else."""
+"""The report: a study as one HTML page that needs no other file. Reads all other packages of the analysis."""

@@ -1,0 +1,1 @@
+"""One module per table, listed in `analysis.registry`. Reads analysis.results and analysis.claims."""

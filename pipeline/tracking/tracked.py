@@ -78,7 +78,9 @@ def metrics(identity: Identity) -> Metrics:
     result = _result(folder / "train.json")
     curve = _curve(folder / "curve.csv")
     final = {f"training/{key}": result[key] for key in ("seconds", "frames_per_second", "frames_seen")}
-    final |= _health(result) | _scores(_result(folder / "scores.json")) | _complexity(identity.job) | _latency(identity)
+    final |= (
+        _health(result) | scores_of(_result(folder / "scores.json")) | _complexity(identity.job) | _latency(identity)
+    )
     return curve | {(_allowed(key), 0): float(value) for key, value in final.items() if value is not None}
 
 
@@ -176,7 +178,8 @@ def _health(result: dict[str, Any]) -> dict[str, float]:
     return {f"health/{key}": value for key, value in found.items() if isinstance(value, int | float)}
 
 
-def _scores(scores: dict[str, Any]) -> dict[str, float | None]:
+def scores_of(scores: dict[str, Any]) -> dict[str, float | None]:
+    """Every score in the result of a score record, by its name in MLflow. None if the record lacks it."""
     found = {metric.tracked: metric.read(scores) for metric in metrics_of(scores)}
     found |= {f"iou/{name}": value for name, value in scores["iou"].items()}
     return {name: None if value is None or math.isnan(value) else value for name, value in found.items()}
