@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from analysis.figures import style
 from analysis.results import conditions, statistics
@@ -107,7 +108,8 @@ def _panel(axes: Axes, results: Results, measure: Measure) -> None:
     if measure.values.max() > WIDE * measure.values.min() > 0:
         axes.set_xscale("log")
     else:
-        axes.locator_params(axis="x", nbins=4)
+        axes.locator_params(axis="x", nbins=3)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
 

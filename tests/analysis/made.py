@@ -105,7 +105,9 @@ class Made:
         # What was counted for the paper's own numbers is no part of a study: the kept records serve.
         (self.results / "paper").mkdir(exist_ok=True)
         for path in (KEPT / "paper").iterdir():
-            (self.results / "paper" / path.name).symlink_to(path)
+            link = self.results / "paper" / path.name
+            link.unlink(missing_ok=True)
+            link.symlink_to(path)
         return self
 
     def record(

@@ -10,6 +10,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex, to_rgba
 from PIL import Image
 
+from analysis import study
 from analysis.claims import claims
 from analysis.figures import accuracy_vs_cost, curves, networks, per_class, qualitative, style, trade_off
 from analysis.registry import FIGURES, TABLES
@@ -105,24 +106,25 @@ def test_frames_of_another_preparation(made, results, tmp_path):
         qualitative.draw(results, made.prepared / "streets")
 
 
-@pytest.mark.parametrize(
-    ("frames", "variants", "pictures", "kept"), [(1, ("single",), 1, False), (2, ("single", "d"), 0, True)]
-)
-def test_the_smallest_studies_render_and_equal_numbers_give_equal_bytes(
-    made, frames, variants, pictures, kept, coarse, unlabelled
-):
-    made.frames, made.variants, made.pictures, made.seeds = frames, variants, pictures, (0,)
+def test_the_smallest_study_renders_without_prepared_data(made, coarse, unlabelled):
+    made.frames, made.variants, made.pictures, made.seeds = 1, ("single",), 1, (0,)
     made.write()
-    prepared = made.prepared if kept else made.root / "nothing"
-    numbers = analyse(made.study, made.root / "out", made.results, prepared)
-    assert set(numbers) == {*variants, "floor", "majority class"}
+    numbers = analyse(made.study, made.root / "out", made.results, made.root / "nothing")
+    assert set(numbers) == {"single", "floor", "majority class"}
     assert all(type(value) is float for row in numbers.values() for value in row.values())
-    written = list((made.root / "out").rglob("*.*"))
-    assert len(written) == len(graph.STAGES["analyse"].outputs) - 1
-    if not kept:
-        analyse(made.study, made.root / "again", made.results, prepared)
-        for path in written:
-            assert path.read_bytes() == (made.root / "again" / path.relative_to(made.root / "out")).read_bytes(), path
+    assert len(list((made.root / "out").rglob("*.*"))) == len(graph.STAGES["analyse"].outputs) - 1
+
+
+def test_equal_numbers_give_equal_bytes_with_and_without_pictures(made, coarse, monkeypatch):
+    drawn = {name: FIGURES[name] for name in ("accuracy_vs_gflops", "networks", "qualitative", "trade_off")}
+    monkeypatch.setattr(study, "FIGURES", drawn)
+    for pictures in (0, 2):
+        made.frames, made.variants, made.seeds, made.pictures = 2, ("single", "d"), (0,), pictures
+        made.write()
+        analyse(made.study, made.root / "out", made.results, made.prepared)
+    analyse(made.study, made.root / "again", made.results, made.prepared)
+    for path in (made.root / "out").rglob("*.*"):
+        assert path.read_bytes() == (made.root / "again" / path.relative_to(made.root / "out")).read_bytes(), path
 
 
 def test_analysis_never_imports_torch():
