@@ -17,7 +17,7 @@ from pipeline.utils import records
 from pipeline.utils.records import Record
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Study
+    from pipeline.config.study import Study
 
 
 class Inputs:

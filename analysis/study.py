@@ -13,7 +13,7 @@ from pipeline.utils.files import atomic
 from pipeline.utils.scores import SUMMARY
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Study
+    from pipeline.config.study import Study
 
 Numbers = dict[str, dict[str, float]]
 

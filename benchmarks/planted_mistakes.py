@@ -1,10 +1,10 @@
-"""Whether the tests notice a wrong experiment: scientific mistakes, planted one at a time in a copy of the repository.
+"""Checks whether the tests notice scientific mistakes, planted one at a time in a copy of the repository.
 
     python -m benchmarks.planted_mistakes [--only TITLE] [--table docs/planted-mistakes.md]
 
-The mistakes are data: planted_mistakes.yaml. Each is planted in a copy of the tracked files, and only the tests that it
-names are run there; it is noticed if one of them fails. Ends with code 1 if a mistake is missed, or could not be
-planted: its text does not stand exactly once in its file, or what comes of it cannot run.
+The mistakes are listed in planted_mistakes.yaml. Each is planted in a copy of the tracked files, where only the tests
+that it names are run; it is noticed if one of them fails. The exit code is 1 if a mistake is missed or cannot be
+planted, because its text does not occur exactly once in its file or the changed code cannot run.
 """
 
 import argparse
@@ -28,18 +28,18 @@ from pipeline.utils.progress import progress
 ROOT = Path(__file__).parents[1]
 MISTAKES = Path(__file__).with_suffix(".yaml")
 JOBS = 2
-"""Mistakes at a time."""
+"""Number of mistakes that are tried in parallel."""
 OWN = ("analysis", "benchmarks", "models", "pipeline", "tests")
-"""The packages that are imported from the copy."""
+"""Packages that are imported from the copy."""
 SHARED = ["pytest", "torch._dynamo", "torch.utils.flop_counter", "ptflops", "sklearn.ensemble", "sklearn.metrics"]
 SHARED += ["scipy.stats", "scipy.ndimage", "pandas", "pydantic", "PIL.Image", "matplotlib.figure", "textalloc"]
-"""What is imported once, for all tests: it takes longer than most of them."""
+"""Modules that are imported once for all tests, because their import takes longer than most tests."""
 BROKEN = re.compile(r"(Name|Syntax|Indentation|Import|ModuleNotFound)Error|.*Timeout")
-"""What code that cannot run ends with, and a busy machine: no mistake of an experiment."""
+"""Errors of code that cannot run, and timeouts of a busy machine. They do not count as a noticed mistake."""
 
 
 class Mistake(NamedTuple):
-    """In `file` the text `old` becomes `new`; one of `tests` (files or node ids) must fail."""
+    """Replaces the text `old` in `file` by `new`. One of `tests` (files or node ids) must fail."""
 
     title: str
     file: str
@@ -48,14 +48,14 @@ class Mistake(NamedTuple):
     tests: list[str]
 
     def planted(self, content: str) -> str:
-        """The file's content with the mistake. ValueError if `old` does not stand there exactly once."""
+        """Return `content` with the mistake. Raises `ValueError` if `old` does not occur in it exactly once."""
         if (count := content.count(self.old)) != 1:
-            raise ValueError(f"its text stands {count} times in {self.file}")
+            raise ValueError(f"its text occurs {count} times in {self.file}")
         return content.replace(self.old, self.new)
 
 
 class Outcome(NamedTuple):
-    """`test` is the first that failed; where none did for a good reason, `problem` says so."""
+    """`test` is the first test that failed. `problem` says why the mistake was not noticed; it is empty if it was."""
 
     mistake: Mistake
     test: str = ""
@@ -63,7 +63,7 @@ class Outcome(NamedTuple):
 
 
 class FirstFailure:
-    """What of pytest's reports matters here."""
+    """Pytest plugin that keeps the first failed test and its reason."""
 
     test = reason = ""
 
@@ -98,13 +98,13 @@ def attempt(mistake: Mistake) -> Outcome:
 
 
 def unplanted(tests: list[str]) -> FirstFailure:
-    """The tests without any mistake."""
+    """Run the tests without any mistake."""
     with tempfile.TemporaryDirectory() as folder:
         return run_tests(copy(Path(folder)), tests)
 
 
 def copy(root: Path) -> Path:
-    """The tracked files, as they are in the working tree, below `root`."""
+    """Copy the tracked files, as they are in the working tree, to `root`."""
     for name in _git("ls-files").splitlines():
         target = root / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def copy(root: Path) -> Path:
 
 
 def run_tests(root: Path, tests: list[str]) -> FirstFailure:
-    """Run tests below `root` until the first fails. Once a process: it imports the project's modules from there."""
+    """Run tests below `root` until the first fails. Call it once per process: it imports the modules of `root`."""
     import pytest
 
     for name in [name for name in sys.modules if name.partition(".")[0] in OWN]:
@@ -126,19 +126,19 @@ def run_tests(root: Path, tests: list[str]) -> FirstFailure:
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
         code = pytest.main([*options, *tests], plugins=[found])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not found.test:
-        found.test, found.reason = "pytest", f"it ended with {code!r}; do all of {tests} exist?"
+        found.test, found.reason = "pytest", f"pytest ended with {code!r}; check that all of {tests} exist"
     os.chdir(ROOT)
     return found
 
 
 def attempt_all(mistakes: list[Mistake]) -> list[Outcome]:
-    """Every mistake in a process of its own. SystemExit if a test fails without any."""
+    """Try every mistake in its own process. Raises `SystemExit` if a test fails without any mistake."""
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(SHARED)
     tests = sorted({test for mistake in mistakes for test in mistake.tests})
     with ProcessPoolExecutor(JOBS, context, max_tasks_per_child=1) as pool:
-        halves = [half for half in (tests[::2], tests[1::2]) if half]  # pytest would take none for all
+        halves = [half for half in (tests[::2], tests[1::2]) if half]  # without arguments pytest runs all tests
         for each in pool.map(unplanted, halves):
             if each.test:
                 raise SystemExit(f"{each.test} fails without any mistake: {each.reason}")
@@ -146,9 +146,9 @@ def attempt_all(mistakes: list[Mistake]) -> list[Outcome]:
 
 
 def table(outcomes: list[Outcome]) -> str:
-    """A line for each mistake, in Markdown."""
+    """Return a Markdown table with one row per mistake."""
     rows = [(each.mistake.title, each.mistake.file, each.problem or "noticed", each.test) for each in outcomes]
-    lines = [("mistake", "planted in", "result", "by"), ("---",) * 4, *rows]
+    lines = [("mistake", "planted in", "result", "noticed by"), ("---",) * 4, *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -157,8 +157,8 @@ def document(outcomes: list[Outcome]) -> str:
     changed = " with changes" if _git("status", "--porcelain", "--untracked-files=no") else ""
     return (
         "# Planted mistakes\n\n"
-        "Each line is a scientific mistake, planted by itself in a copy of this repository, and the first test that "
-        f"fails because of it. {noticed} of {len(outcomes)} are noticed.\n\n"
+        "Each row is a scientific mistake, planted alone in a copy of this repository, and the first test that fails "
+        f"because of it. The tests notice {noticed} of {len(outcomes)} mistakes.\n\n"
         "Written by `python -m benchmarks.planted_mistakes --table docs/planted-mistakes.md` on "
         f"{date.today()} at commit {_git('rev-parse', '--short', 'HEAD').strip()}{changed}.\n\n"
         f"{table(outcomes)}\n"
@@ -171,7 +171,7 @@ def _git(*arguments: str) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", metavar="TITLE", default="", help="mistakes whose title holds this text")
+    parser.add_argument("--only", metavar="TITLE", default="", help="try only mistakes whose title contains this text")
     parser.add_argument("--table", type=Path, help="Markdown file to write")
     options = parser.parse_args()
     outcomes = attempt_all([each for each in read() if options.only.lower() in each.title.lower()])
@@ -180,7 +180,7 @@ def main() -> int:
         options.table.parent.mkdir(exist_ok=True)
         options.table.write_text(document(outcomes))
     missed = sum(bool(each.problem) for each in outcomes)
-    print(f"{len(outcomes) - missed} of {len(outcomes)} noticed")
+    print(f"{len(outcomes) - missed} of {len(outcomes)} mistakes noticed")
     return 1 if missed else 0
 
 

@@ -1,9 +1,9 @@
-"""How much faster a random batch is read from the prepared form than by decoding the published files.
+"""Measures how much faster random batches are read from the prepared form than by decoding the published files.
 
     python -m benchmarks.prepared_read [DATA] [--batch 8] [--rounds 20]
 
-Both read the same frames with their labels, in turn, in one process and from a warm page cache; the ratio is that of
-the medians. Ends with code 1 if it is below `TARGET`.
+Both read the same frames with their labels, alternately, in one process and from a warm page cache. The ratio is that
+of the medians. The exit code is 1 if it is below `TARGET`.
 """
 
 import argparse
@@ -20,26 +20,31 @@ from pipeline.data.reader import Prepared
 from pipeline.data.registry import open_source
 
 TARGET = 5
-"""What the prepared form has to be worth."""
+"""Smallest ratio that justifies the prepared form."""
 
 Read = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def measure(decode: Read, mapped: Read, count: int, batch: int, rounds: int) -> dict[str, float]:
-    """Return median milliseconds a batch of each and their ratio, over `rounds` random batches of `count` frames."""
+    """Return the median milliseconds per batch of both readers and their ratio, over `rounds` random batches.
+
+    `count` is the number of frames and `batch` the batch size.
+    """
     random, seconds = np.random.default_rng(0), {"decoded": [], "prepared": []}
     for _ in range(rounds):
         chosen = random.choice(count, batch, replace=False)
         expected = _timed(decode, chosen, seconds["decoded"])
         got = _timed(mapped, chosen, seconds["prepared"])
         if not all(map(np.array_equal, expected, got)):
-            raise SystemExit(f"frames {chosen} differ between the published and the prepared form; prepare them again")
+            raise SystemExit(
+                f"frames {chosen} of the prepared form differ from the published files; prepare them again"
+            )
     medians = {f"{name}_ms": 1000 * statistics.median(times) for name, times in seconds.items()}
     return {**medians, "ratio": medians["decoded_ms"] / medians["prepared_ms"]}
 
 
 def readers(data: str, split: str) -> tuple[Read, Read, int]:
-    """Return what decodes and what maps images and labels of a split at given places, and the number of its frames."""
+    """Return functions that decode and map images and labels of a split by index, and its number of frames."""
     prepared = Prepared(paths.fill(paths.PREPARED, data=data))
     source = open_source(data, params.load().data[data])
     images, labels, names = prepared.images(split), prepared.labels(split), source.names(split)

@@ -1,1 +1,4 @@
-"""The networks: no files, no flags, no tracking; one architecture a file."""
+"""Networks, one architecture per file. Nothing here reads files, parses flags or tracks runs.
+
+May import: nothing.
+"""

@@ -1,4 +1,4 @@
-"""Atrous spatial pyramid pooling: structure (b) of Figure 2."""
+"""Atrous spatial pyramid pooling (ASPP), which structure (b) of Figure 2 uses."""
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +11,9 @@ WIDTH = 256
 
 
 class ASPP(nn.Module):
-    """Dilated 3x3 convolutions at several rates, and what else `options` holds, joined; batch norm and ReLU.
+    """Dilated 3x3 convolutions at several rates and the branches that `options` adds, joined, with batch norm and ReLU.
 
-    The paper adds "ASPP" in Table 2 without saying which. The rates and the 256 channels are DeepLab's (Chen et al.
-    2017).
+    Table 2 names "ASPP" without giving details. The rates and the 256 channels are DeepLab's (Chen et al. 2017).
     """
 
     def __init__(self, inputs: int, outputs: int = WIDTH, options: Context = FIRST.context):
@@ -30,7 +29,7 @@ class ASPP(nn.Module):
         self.norm = nn.Sequential(nn.BatchNorm2d(count * outputs if self.project else outputs), nn.ReLU(inplace=True))
 
     def forward(self, x: Tensor) -> Tensor:
-        """NxCxHxW to Nx`outputs`xHxW."""
+        """Map NxCxHxW to Nx`outputs`xHxW."""
         parts = [branch(x) for branch in self.branches]
         if self.pointwise:
             parts.append(self.pointwise(x))

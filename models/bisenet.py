@@ -1,11 +1,11 @@
-"""BiSeNet (Yu, Wang, Peng, Gao, Yu, Sang, ECCV 2018) around any context path.
+"""BiSeNet (Yu, Wang, Peng, Gao, Yu, Sang, ECCV 2018) with any context path.
 
-The paper leaves kernels and channels open; here they are those of the authors' code (TorchSeg, the ".speed" models).
+The paper does not give kernels and channels. They follow the authors' code (TorchSeg, the ".speed" models).
 
-DFANet's Table 5 has 14.8 G and 55.3 G at 768x1536 for the two context paths. Both are BiSeNet's 2.9 and 10.8 at 640x360
-times the ratio of the pixels, 5.12. Counted there in units of 2^30 MACs, these networks give 2.85 and 10.79; at
-768x1536, in units of 10^9, they give 15.6 and 58.3. The parameters, 5.8 and 49.0 "M", fit mebibytes of float32: 5.9 and
-49.2 are counted, which is 1.54 and 12.89 million.
+DFANet's Table 5 reports 14.8 G and 55.3 G at 768x1536 for the two context paths: BiSeNet's own 2.9 and 10.8 at 640x360,
+scaled by the ratio of pixels, 5.12. The networks here have 2.85 and 10.79 units of 2^30 MACs at 640x360, and 15.6 and
+58.3 GMACs at 768x1536. The reported 5.8 and 49.0 "M" parameters match mebibytes of float32: the networks here have 5.9
+and 49.2 MiB, which is 1.54 and 12.89 million parameters.
 """
 
 import torch
@@ -15,18 +15,18 @@ from models.heads import Head, WithAuxiliary
 from models.layers import ConvNorm, resize
 
 WIDTH = 128
-"""Channels of both paths where they meet."""
+"""Channels of both paths where they are fused."""
 
 
 class Gate(nn.Sequential):
-    """One weight in (0, 1) a channel, from the global average: Figure 2 (b) and (c)."""
+    """One weight in (0, 1) per channel, computed from the global average (Figure 2 (b) and (c))."""
 
     def __init__(self, *layers: nn.Module):
         super().__init__(nn.AdaptiveAvgPool2d(1), *layers, nn.Sigmoid())
 
 
 class AttentionRefinement(nn.Module):
-    """Figure 2 (b), after a 3x3 convolution to `WIDTH` channels."""
+    """Attention refinement (Figure 2 (b)) after a 3x3 convolution to `WIDTH` channels."""
 
     def __init__(self, inputs: int):
         super().__init__()
@@ -39,7 +39,7 @@ class AttentionRefinement(nn.Module):
 
 
 class FeatureFusion(nn.Module):
-    """Figure 2 (c): both paths concatenated, mixed by a 1x1 convolution, and reweighted beside themselves."""
+    """Feature fusion (Figure 2 (c)): concatenate both paths, mix them by a 1x1, and add the reweighted mix to it."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -54,9 +54,10 @@ class FeatureFusion(nn.Module):
 
 
 class BiSeNet(WithAuxiliary):
-    """Figure 2 (a). `context` returns features that end in strides 16 and 32, with `widths` channels.
+    """The network of Figure 2 (a).
 
-    Section 3.3: two auxiliary losses on the context path, both with weight 1.
+    `context` returns features whose last two have strides 16 and 32; `widths` are their channels. The context path has
+    two auxiliary losses, both with weight 1 (Section 3.3).
     """
 
     auxiliary_weights = (1.0, 1.0)

@@ -6,7 +6,6 @@ from torch import Tensor, nn
 from models.interpretation import FIRST, Fusion
 from models.layers import ConvNorm, SeparableConv, resize
 
-DECODERS = ("none", "HL", "HL+LL")
 MERGES = {
     "1x1": ConvNorm,
     "separable": SeparableConv,

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from models.layers import ConvNorm, resize
 
 RATES = (6, 12, 18)
-"""Of the atrous convolutions at output stride 16."""
+"""Dilation rates of the atrous convolutions at output stride 16."""
 
 
 class AtrousSeparable(nn.Sequential):
-    """Figure 3: atrous depthwise 3x3 and 1x1, each with batch norm and, unless `activation` is False, ReLU."""
+    """Atrous depthwise 3x3 and 1x1 (Figure 3), each with batch norm and, unless `activation` is False, ReLU."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1, dilation: int = 1, activation: bool = True):
         super().__init__(
@@ -22,9 +22,9 @@ class AtrousSeparable(nn.Sequential):
 
 
 class AtrousPyramid(nn.Module):
-    """DeepLabv3's ASPP (Chen et al. 2017): a 1x1, 3x3 at each of `rates`, and the global average, concatenated.
+    """ASPP of DeepLabv3 (Chen et al. 2017): a 1x1, one 3x3 per rate in `rates`, and image pooling, concatenated.
 
-    Without rates it is the pooled 1x1 of MobileNetV2's light variant.
+    Without rates it is the context module of MobileNetV2's light variant: a 1x1 and image pooling.
     """
 
     def __init__(self, inputs: int, width: int, rates: Sequence[int], separable: bool):
@@ -37,7 +37,7 @@ class AtrousPyramid(nn.Module):
         self.project = nn.Sequential(ConvNorm((2 + len(rates)) * width, width), nn.Dropout(0.1))
 
     def forward(self, features: Tensor) -> Tensor:
-        """NxCxHxW to Nx`width`xHxW."""
+        """Map NxCxHxW to Nx`width`xHxW."""
         pooled = resize(self.everywhere(features), features.shape[-2:])
         return self.project(torch.cat([*(branch(features) for branch in self.branches), pooled], dim=1))
 
@@ -47,7 +47,7 @@ def _atrous(inputs: int, width: int, dilation: int) -> ConvNorm:
 
 
 class Decoder(nn.Module):
-    """Figure 2: the context at stride 4, beside 48 channels of low-level features, through two 3x3 (Section 4.1)."""
+    """Decoder of Figure 2: concatenate upsampled context and 48 low-level channels, apply two 3x3 (Section 4.1)."""
 
     def __init__(self, low: int, width: int):
         super().__init__()
@@ -59,9 +59,10 @@ class Decoder(nn.Module):
 
 
 class DeepLab(nn.Module):
-    """Encoder (features at strides 4 and 16, of `widths` channels), context, decoder and classifier.
+    """DeepLabv3+: an encoder, atrous spatial pyramid pooling, a decoder and a classifier.
 
-    DeepLabv3+ by default. Without a decoder it is DeepLabv3, which MobileNetV2's paper measures.
+    `encoder` returns features at strides 4 and 16 and has their channels as `widths`. Without a decoder the network is
+    DeepLabv3, which the MobileNetV2 paper evaluates.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class DeepLab(nn.Module):
         self.classify = nn.Conv2d(width, classes, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Class scores Nx`classes`xHxW of images Nx3xHxW."""
+        """Return class scores Nx`classes`xHxW for images Nx3xHxW."""
         low, high = self.encoder(images)
         x = self.context(high)
         x = self.decoder(x, low) if self.decoder else x

@@ -1,4 +1,4 @@
-"""The encoder of ESPNet and its efficient spatial pyramids (Mehta et al., ECCV 2018): Figures 1, 3 and 4 (a) to (c)."""
+"""ESPNet's encoder and its efficient spatial pyramids (Mehta et al., ECCV 2018): Figures 1, 3 and 4 (a) to (c)."""
 
 import torch
 import torch.nn.functional as F
@@ -6,20 +6,20 @@ from torch import Tensor, nn
 
 RATES = (1, 2, 4, 8, 16)
 EPS = 1e-3
-"""Of every batch norm, as in the authors' code (sacmehta/ESPNet, train/Model.py)."""
+"""`eps` of every batch norm, as in the authors' code (sacmehta/ESPNet, train/Model.py)."""
 
 
 def normalised(width: int) -> nn.Sequential:
-    """Batch norm and PReLU with a slope for each channel; a concatenation of features goes through one of its own."""
+    """Batch norm, and PReLU with one slope per channel. Every concatenation of features is followed by its own."""
     return nn.Sequential(nn.BatchNorm2d(width, EPS), nn.PReLU(width))
 
 
 class ESP(nn.Module):
-    """Reduce, split into five dilated 3x3 convolutions, merge (Figure 1), with hierarchical fusion (Figure 3).
+    """Reduce, apply five dilated 3x3 convolutions in parallel, merge (Figure 1), with hierarchical fusion (Figure 3).
 
-    Each branch but the first is added to the one of the next smaller rate, which removes the grid that dilation leaves.
-    A fifth of `outputs`, which must be 5 or more, is the width of a branch; the first takes what is left over. With
-    `stride` 2 the reduction is a strided 3x3 convolution. `residual` adds the input.
+    Each branch from the third on is added to the sum of those before it (the first is left out), which removes the
+    gridding artefacts of dilation. Each branch has a fifth of `outputs`, which must be at least 5; the first branch
+    also takes the remainder. With `stride` 2 the reduction is a strided 3x3 convolution. `residual` adds the input.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1, residual: bool = True):
@@ -46,7 +46,7 @@ class ESP(nn.Module):
 
 
 class Level(nn.Module):
-    """A strided ESP and `depth` more; their output and their input are concatenated, with the image if it is given."""
+    """One strided ESP and `depth` further ones. Their output, their input and the image, if given, are concatenated."""
 
     def __init__(self, inputs: int, outputs: int, depth: int, image: int):
         super().__init__()
@@ -61,7 +61,7 @@ class Level(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Figure 4 (c) without its classifier. `widths` are the channels of what `forward` returns."""
+    """The network of Figure 4 (c) without its classifier. `widths` are the channels of what `forward` returns."""
 
     def __init__(self, depths: tuple[int, int] = (2, 8)):
         super().__init__()
@@ -72,7 +72,7 @@ class Encoder(nn.Module):
         self.widths = (16 + 3, self.level2.width, self.level3.width)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features at strides 2, 4 and 8 of images Nx3xHxW; the averaged image is fed in again at 2 and 4."""
+        """Return features at strides 2, 4 and 8 of images Nx3xHxW. The downsampled image is fed in again at 2 and 4."""
         half = F.avg_pool2d(images, 3, stride=2, padding=1)
         quarter = F.avg_pool2d(half, 3, stride=2, padding=1)
         first = self.norm(torch.cat((self.conv(images), half), dim=1))

@@ -1,4 +1,4 @@
-"""What ends the networks of other papers: pooled context, classifiers, and outputs that only training sees."""
+"""Output modules of the peers: pooled context, classifiers, and auxiliary outputs for training."""
 
 import torch
 import torch.nn.functional as F
@@ -7,18 +7,18 @@ from torch import Tensor, nn
 from models.layers import ConvNorm, resize
 
 BINS = (1, 2, 3, 6)
-"""Rows and columns that a feature map is averaged to (PSPNet, Section 3.2)."""
+"""Numbers of rows and columns to which a feature map is averaged (PSPNet, Section 3.2)."""
 
 
 def pyramid(features: Tensor) -> list[Tensor]:
-    """`features` averaged to each of `BINS`."""
+    """Average `features` to each size in `BINS`."""
     return [F.adaptive_avg_pool2d(features, bins) for bins in BINS]
 
 
 class PyramidPooling(nn.Module):
-    """PSPNet's pyramid pooling module: the input and its averages, each through a 1x1 convolution, concatenated.
+    """Pyramid pooling module of PSPNet: the input and its averages, each after a 1x1 convolution, concatenated.
 
-    Every average gets a quarter of the input's channels, so that the output (`width`) has twice as many.
+    Each average gets a quarter of the input's channels, so the output has twice as many as the input (`width`).
     """
 
     def __init__(self, inputs: int):
@@ -27,26 +27,26 @@ class PyramidPooling(nn.Module):
         self.reduce = nn.ModuleList(ConvNorm(inputs, inputs // len(BINS)) for _ in BINS)
 
     def forward(self, features: Tensor) -> Tensor:
-        """NxCxHxW to Nx`width`xHxW."""
+        """Map NxCxHxW to Nx`width`xHxW."""
         size = features.shape[-2:]
         pooled = [reduce(x) for reduce, x in zip(self.reduce, pyramid(features), strict=True)]
         return torch.cat([features, *(resize(x, size) for x in pooled)], dim=1)
 
 
 class Scores(nn.Module):
-    """Class scores of features: a 1x1 convolution, by the name that the start of such layers is found by."""
+    """A 1x1 convolution that computes class scores. Initialisation recognises such layers by the name `classify`."""
 
     def __init__(self, inputs: int, classes: int):
         super().__init__()
         self.classify = nn.Conv2d(inputs, classes, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """NxCxHxW to Nx`classes`xHxW."""
+        """Map NxCxHxW to Nx`classes`xHxW."""
         return self.classify(features)
 
 
 class Head(nn.Sequential):
-    """Class scores: a 3x3 convolution to `width` channels, dropout where there is any, and a 1x1 classifier."""
+    """A 3x3 convolution to `width` channels, dropout if it is above 0, and a 1x1 classifier."""
 
     def __init__(self, inputs: int, width: int, classes: int, dropout: float = 0.0):
         dropped = [nn.Dropout(dropout)] if dropout else []
@@ -54,20 +54,20 @@ class Head(nn.Sequential):
 
 
 class WithAuxiliary(nn.Module):
-    """A network with outputs that only training sees: `auxiliary` heads, and their weights in the loss.
+    """A network with auxiliary outputs for training: the `auxiliary` heads and their weights in the loss.
 
-    At test time the heads are not run, so they cost nothing.
+    The heads do not run at test time, so they cost nothing there.
     """
 
     auxiliary: nn.ModuleList
     auxiliary_weights: tuple[float, ...]
 
     def features(self, images: Tensor) -> tuple[Tensor, ...]:
-        """The main scores at any resolution, and the input of each auxiliary head, of images Nx3xHxW."""
+        """Return the main scores at any resolution and the input of each auxiliary head, for images Nx3xHxW."""
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """Class scores Nx`classes`xHxW; in training mode a tuple, the main ones first."""
+        """Return class scores Nx`classes`xHxW; in training mode a tuple of them, the main scores first."""
         size = images.shape[-2:]
         main, *inputs = self.features(images)
         if not self.training:
@@ -77,5 +77,5 @@ class WithAuxiliary(nn.Module):
 
 
 def deployed_parameters(model: nn.Module) -> int:
-    """The parameters that a network uses at test time, which is what papers count: all but auxiliary heads'."""
+    """Return the number of parameters that papers report: all that are used at test time, without auxiliary heads."""
     return sum(value.numel() for name, value in model.named_parameters() if not name.startswith("auxiliary."))

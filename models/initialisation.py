@@ -1,4 +1,4 @@
-"""How every network starts: one rule for DFANet's variants and for its peers."""
+"""Weight initialisation, the same for DFANet's variants and for the peers."""
 
 import hashlib
 import math
@@ -7,20 +7,23 @@ import torch
 from torch import Tensor, nn
 
 SCORING = ("classify", "fc", "back")
-"""Names of the layers that give class scores or gates: no norm or ReLU follows, so their scale is the output's."""
+"""Names of the layers that compute class scores or gates. No norm follows them to set the scale of the output."""
 
 SCORING_STD = 0.01
-"""As in mmsegmentation's heads. FCN (Long et al. 2015, Section 4.3) starts its scores from 0: a network that knows
-nothing should call every class equally likely, which makes its first loss ln(classes)."""
+"""Standard deviation of the weights of `SCORING`, as in mmsegmentation's heads.
+
+FCN (Long et al. 2015, Section 4.3) starts its scores from 0. An untrained network should give every class the same
+probability, so that its first loss is ln(classes).
+"""
 
 
 def initialise(model: nn.Module, seed: int) -> None:
-    """Draw every weight from (seed, its name), so that modules that two variants share start alike.
+    """Initialise every weight from (seed, name), so that variants that share a module start from the same weights.
 
-    Convolutions (transposed ones too) and linear layers: He's normal distribution over the fan-in (He et al. 2015), as
-    in TorchSeg, the code that the same laboratory published. The layers of `SCORING` start near 0. Biases are 0. Norms
-    keep what their module gave them: 1 and 0, or a share of 1 where several paths are summed (models/decoder.py).
-    A module that has a start of its own says so in a method `start()`, which runs last.
+    Convolutions, transposed convolutions and linear layers use He's normal distribution over the fan-in (He et al.
+    2015), as TorchSeg by the same laboratory does. The layers of `SCORING` start near 0, and biases at 0. Norms keep
+    the values that their module set: 1 and 0, or a fraction of 1 where several paths are summed (models/decoder.py). A
+    module with its own initialisation defines a method `start()`, which is called last.
     """
     for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
@@ -36,7 +39,7 @@ def initialise(model: nn.Module, seed: int) -> None:
 
 
 def _fan_in(module: nn.Module) -> int:
-    """The number of input values that one output value is a sum of."""
+    """Return the number of input values that are summed in one output value."""
     weight = module.weight
     if isinstance(module, nn.ConvTranspose2d):
         return max(1, weight[:, 0].numel() // module.groups // math.prod(module.stride))

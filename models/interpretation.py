@@ -1,7 +1,7 @@
-"""What the paper leaves open, as choices. An interpretation is one answer to each open question.
+"""Choices that the paper leaves open. An interpretation gives one answer to each of them.
 
-`pipeline/complexity/interpretations.py` tries them all on the paper's MACs and Params. The defaults are the
-interpretation `first`.
+`pipeline/complexity/interpretations.py` compares all combinations with the paper's MACs and Params. The defaults are
+the interpretation `first`.
 """
 
 from dataclasses import dataclass, field, replace
@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 
 @dataclass(frozen=True)
 class Blocks:
-    """Table 1's blocks: which of a first block's three convolutions has the stride, and what its shortcut holds.
+    """Blocks of Table 1: which convolution of a stage's first block has the stride, and what its shortcut contains.
 
-    `shortcut` is none (no sum in that block), plain (a 1x1 convolution), normalised (with a batch norm) or separable (a
-    separable 3x3 with a batch norm, as in the same laboratory's Xception39: TorchSeg, furnace/base_model/xception.py).
-    `depthwise_norm` gives each depthwise convolution a batch norm of its own, the shortcut's too; Xception39 has none.
+    `shortcut` is none (that block adds no input), plain (a 1x1 convolution), normalised (with batch norm) or separable
+    (a separable 3x3 with batch norm, as in Xception39 of the same laboratory: TorchSeg,
+    furnace/base_model/xception.py). `depthwise_norm` adds a batch norm after each depthwise convolution, including the
+    shortcut's; Xception39 has none.
     """
 
     strided: int = 1
@@ -23,9 +24,9 @@ class Blocks:
 
 @dataclass(frozen=True)
 class Residuals:
-    """ResNet-50: its output stride, which of a bottleneck's convolutions has the stride, and its stem.
+    """ResNet-50: its output stride, which convolution of a bottleneck has the stride, and its stem.
 
-    A deep stem is three 3x3 convolutions to 64, 64 and 128 channels in place of one 7x7 to 64 (Zhao et al. 2017).
+    A deep stem replaces one 7x7 convolution to 64 channels by three 3x3, to 64, 64 and 128 channels (Zhao et al. 2017).
     """
 
     output_stride: int = 16
@@ -35,8 +36,10 @@ class Residuals:
 
 @dataclass(frozen=True)
 class Context:
-    """ASPP: with DeepLab's 1x1 branch or image pooling, and branches summed, or concatenated and projected
-    (Chen et al. 2017)."""
+    """ASPP: whether it has DeepLab's 1x1 branch (`pointwise`) and image pooling (`pooling`).
+
+    With `projection` the branches are concatenated and projected (Chen et al. 2017); without it they are summed.
+    """
 
     pointwise: bool = False
     pooling: bool = False
@@ -47,10 +50,11 @@ class Context:
 class Fusion:
     """The decoder of Figure 3.
 
-    `width` channels; the convolutions that reduce to them have `kernel` and run before resizing (`reduce_first`) or
-    after it. The low-level path is joined by sum or concat (`join`); the convolution after it (`merge`: 1x1, separable
-    or 3x3) is applied to it alone or to both paths (`merges_both`, which needs the sum). A network without decoder is
-    classified at its own resolution or at stride 4 (`classified`).
+    The decoder has `width` channels. The convolutions that reduce to them have kernel size `kernel` and run before
+    resizing (`reduce_first`) or after it. The inputs of the low-level path are joined by sum or concat (`join`). The
+    convolution after them (`merge`: 1x1, separable or 3x3) is applied to that path alone, or to both paths
+    (`merges_both`, which needs the sum). Without a decoder, scores are computed at the features' own resolution or at
+    stride 4 (`classified`).
     """
 
     width: int = 64
@@ -67,8 +71,9 @@ class Gate:
     """FC attention between its 1x1 convolution and the channel-wise product.
 
     `norm` is none, batch (after the convolution) or layer (before it, over the 1000 scores). With `sigmoid` a gate lies
-    in (0, 1), without it is 1 + x. The product is multiplied by `scale`: with 2 a sigmoid that knows nothing passes its
-    features. No answer changes MACs, and Params by 0.1 % at most, so training decides, not the paper's tables.
+    in (0, 1); without it the gate is 1 + x. The product is multiplied by `scale`: with 2, a sigmoid of 0 passes its
+    features unchanged. No choice changes MACs, and Params change by 0.1 % at most, so training has to decide, not the
+    paper's tables.
     """
 
     norm: str = "none"
@@ -78,11 +83,11 @@ class Gate:
 
 @dataclass(frozen=True)
 class Transfer:
-    """What a later network's first blocks take of pretrained tensors, which have fewer channels than theirs (Figure 3).
+    """How pretrained tensors are loaded into later networks' first blocks, which have more input channels (Figure 3).
 
-    `first_blocks` is matched (nothing: only tensors of equal shape are loaded) or sliced (the weights of the network's
-    own features; those of what is concatenated to them keep their start, which is smaller than what was trained, so at
-    first they count less). No answer changes MACs or Params.
+    `first_blocks` is matched (only tensors of equal shape are loaded) or sliced (the weights that read the network's
+    own features are loaded; those that read concatenated features keep their initial values, which are smaller than
+    trained ones, so they contribute less at first). No choice changes MACs or Params.
     """
 
     first_blocks: str = "matched"
@@ -90,7 +95,7 @@ class Transfer:
 
 @dataclass(frozen=True)
 class Interpretation:
-    """One answer to every open question, by the part of the network that it concerns."""
+    """One answer to every open question, grouped by the part of the network that it concerns."""
 
     blocks: Blocks = field(default_factory=Blocks)
     residuals: Residuals = field(default_factory=Residuals)
@@ -115,11 +120,11 @@ INTERPRETATIONS = {
 }
 """The interpretations by name.
 
-- `first`: what a variant without an interpretation means.
-- `fitted`: that of all the paper's networks here. Among the interpretations that fit the paper's MACs and Params as
-  well as printed digits can tell, it differs from `first` in the fewest answers, and it trains. Measured on DFANet A
-  with its blocks and a plain gate (CamVid at 96x128, random weights, seed 0, batch size 8, learning rate 0.2, no
-  warm-up): the loss falls from 2.39 to 0.95 in 180 steps, and every score on val is finite. With He's start over the
-  fan-out the first loss is 6.1 and scores on val are not finite after 90 steps.
-- The others differ from `fitted` in what the paper's numbers cannot tell apart. The study `choices` compares them.
+- `first`: the default of a variant that names no interpretation.
+- `fitted`: the interpretation of all the paper's networks in this study. It is one of those that match the paper's MACs
+  and Params within the precision of the printed digits, differs from `first` in the fewest choices, and trains.
+  Measured on DFANet A with its blocks and a plain gate (CamVid at 96x128, random weights, seed 0, batch size 8,
+  learning rate 0.2, no warm-up): the loss falls from 2.39 to 0.95 in 180 steps, and every score on val is finite. With
+  He initialisation over the fan-out, the first loss is 6.1 and scores on val are not finite after 90 steps.
+- The others differ from `fitted` in choices that the paper's numbers cannot settle. The study `choices` compares them.
 """

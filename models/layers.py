@@ -1,4 +1,4 @@
-"""The convolutions every network here is made of, and resizing by target size."""
+"""Convolution blocks that all networks share, and resizing to a target size."""
 
 from collections import OrderedDict
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class ConvNorm(nn.Sequential):
-    """Convolution without bias, batch norm and, unless `activation` is False, ReLU. Keeps ceil(size / stride)."""
+    """Convolution without bias, batch norm and, if `activation`, ReLU. Each side becomes ceil(side / stride)."""
 
     def __init__(
         self,
@@ -31,8 +31,8 @@ class ConvNorm(nn.Sequential):
 class SeparableConv(nn.Sequential):
     """Depthwise 3x3, pointwise 1x1, batch norm and, unless `activation` is False, ReLU (Section 3.2).
 
-    The paper does not say whether the depthwise half has a norm of its own (`depthwise_norm`); in Xception (Chollet
-    2017) it has none.
+    The paper does not say whether the depthwise convolution has its own batch norm (`depthwise_norm`). Xception has
+    none (Chollet 2017).
     """
 
     def __init__(
@@ -40,22 +40,22 @@ class SeparableConv(nn.Sequential):
     ):
         depthwise = nn.Conv2d(inputs, inputs, 3, stride, padding=1, groups=inputs, bias=False)
         pointwise = ConvNorm(inputs, outputs, activation=activation)
-        # By name, so that the two convolutions start from the same weights with and without the norm between them.
+        # Named, so that both convolutions start from the same weights with and without the norm between them.
         norm = {"norm": nn.BatchNorm2d(inputs)} if depthwise_norm else {}
         super().__init__(OrderedDict({"0": depthwise, **norm, "1": pointwise}))
 
 
 def norm_eps(model: nn.Module, eps: float) -> None:
-    """Give every batch norm of `model` the constant under the root that its authors' framework has; torch's is 1e-5."""
+    """Set `eps` of every batch norm in `model` to the value of the authors' framework; torch's default is 1e-5."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eps = eps
 
 
 def resize(features: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
-    """Bilinear resize to `size` (rows, columns).
+    """Resize features NxCxHxW bilinearly to `size` (rows, columns).
 
-    The figures give factors (x4, x8), but with factors sizes only meet again where the input divides by 64.
+    The figures give factors (x4, x8). Factors only restore the size of an earlier stage if 64 divides the input.
     """
     if features.shape[-2:] == tuple(size):
         return features

@@ -1,7 +1,7 @@
 """MobileNetV2: Inverted Residuals and Linear Bottlenecks. Sandler, Howard, Zhu, Zhmoginov, Chen, CVPR 2018.
 
-Output stride 16, rates, low-level features and eps as in the authors' code (tensorflow/models: slim/nets/mobilenet and
-deeplab/core/feature_extractor.py). ReLU for the paper's ReLU6, whose bound serves fixed-point arithmetic.
+Output stride 16, rates, low-level features and eps follow the authors' code (tensorflow/models: slim/nets/mobilenet and
+deeplab/core/feature_extractor.py). ReLU replaces the paper's ReLU6, whose bound serves fixed-point arithmetic.
 """
 
 from torch import Tensor, nn
@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from models.layers import ConvNorm, norm_eps
 
 TABLE2 = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
-"""Expansion, channels, blocks and stride of each row of Table 2."""
+"""Expansion, channels, number of blocks and stride of each row of Table 2."""
 
 
 class InvertedResidual(nn.Module):
-    """Table 1: 1x1 to `expansion` times the channels, depthwise 3x3, linear 1x1; plus the input where it fits."""
+    """Table 1: 1x1 to `expansion` times the channels, depthwise 3x3, linear 1x1; adds the input if shapes agree."""
 
     def __init__(self, inputs: int, outputs: int, expansion: int, stride: int = 1, dilation: int = 1):
         super().__init__()
@@ -32,19 +32,19 @@ class InvertedResidual(nn.Module):
 def inverted_residuals(
     inputs: int, outputs: int, count: int, stride: int, expansion: int = 6, before: int = 1, dilation: int = 1
 ) -> nn.Sequential:
-    """A row of Table 2: `count` blocks, the first of which has the stride.
+    """One row of Table 2: `count` blocks, the first of which has the stride.
 
-    `before` is the first block's dilation: it still has the resolution of the row before.
+    `before` is the dilation of the first block, whose input still has the resolution of the previous row.
     """
     first = InvertedResidual(inputs, outputs, expansion, stride, before)
     return nn.Sequential(first, *(InvertedResidual(outputs, outputs, expansion, 1, dilation) for _ in range(count - 1)))
 
 
 class MobileNetV2(nn.Module):
-    """Table 2 up to its 320 channels, at output stride 16: the stage of 160 dilates in place of halving (Section 6.3).
+    """Table 2 up to the 320 channels, at output stride 16: the stage of 160 dilates instead of halving (Section 6.3).
 
-    `widths` are the channels of what `forward` returns. Low-level features are the expanded ones of the last block at
-    stride 4, after its depthwise convolution.
+    `widths` are the channels of what `forward` returns. The low-level features are the expanded features of the last
+    block at stride 4, after its depthwise convolution.
     """
 
     widths = (144, 320)
@@ -64,7 +64,7 @@ class MobileNetV2(nn.Module):
         norm_eps(self, 1e-3)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features at stride 4 and at stride 16."""
+        """Return features at strides 4 and 16 of images Nx3xHxW."""
         x = self.low(self.stem(images))
         low = self.last_low.body[:2](x)
         return low, self.high(x + self.last_low.body[2](low))

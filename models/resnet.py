@@ -1,4 +1,4 @@
-"""ResNet (He et al. 2016): Table 2's ResNet-50, and the backbone of several of the networks in Table 5."""
+"""ResNet (He et al. 2016): the ResNet-50 of Table 2, and the backbone of several networks in Table 5."""
 
 import torch
 from torch import Tensor, nn
@@ -6,13 +6,14 @@ from torch import Tensor, nn
 from models.layers import ConvNorm
 
 STEM = 64
-"""Channels of the stem, and a quarter of the first stage's in a bottleneck."""
+"""Channels of the stem; the first stage of bottlenecks has four times as many."""
 
 
 class Residual(nn.Module):
-    """A body and the sum with its input, through a normalised 1x1 convolution where shapes differ.
+    """The sum of `body` and its input; where shapes differ, the input passes a 1x1 convolution with batch norm.
 
-    `before` halves the input of both paths, as a 1x1 convolution with a stride at the body's start would.
+    With `before`, the input of both paths is subsampled, which equals a strided 1x1 convolution at the start of the
+    body.
     """
 
     def __init__(self, body: nn.Sequential, inputs: int, outputs: int, stride: int, before: bool = False):
@@ -22,13 +23,13 @@ class Residual(nn.Module):
         self.shortcut = nn.Identity() if same else ConvNorm(inputs, outputs, activation=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        # As in models/xception.py: a strided 1x1 convolution is one of every other pixel.
+        # A strided 1x1 convolution reads every `stride`th pixel; see `Strided1x1` in models/xception.py.
         strided = x[:, :, :: self.stride, :: self.stride]
         return torch.relu(self.body(strided if self.before else x) + self.shortcut(strided))
 
 
 class Basic(Residual):
-    """Two 3x3 convolutions (ResNet-18); the first has the stride."""
+    """Two 3x3 convolutions, the first of which has the stride (ResNet-18)."""
 
     expansion = 1
 
@@ -41,7 +42,7 @@ class Basic(Residual):
 
 
 class Bottleneck(Residual):
-    """1x1, 3x3 and 1x1 to four times the width. The first has the stride (He et al.) or the second (later habit)."""
+    """1x1, 3x3 and 1x1 to four times the width. The first (He et al.) or second (later practice) has the stride."""
 
     expansion = 4
 
@@ -56,18 +57,18 @@ class Bottleneck(Residual):
 
 
 DEPTHS = {18: (Basic, (2, 2, 2, 2)), 50: (Bottleneck, (3, 4, 6, 3)), 101: (Bottleneck, (3, 4, 23, 3))}
-"""Block and blocks a stage, of each depth (He et al., Table 1)."""
+"""Type of block and number of blocks per stage, by depth (He et al., Table 1)."""
 
 
 class ResNet(nn.Module):
-    """Stem and four stages; `widths` are the stages' channels.
+    """A stem and four stages; `widths` are the channels of the stages.
 
-    From `output_stride` (8, 16 or 32) on, stages dilate in place of halving the resolution. A dilated stage's first
-    block keeps the dilation of the stage before it, whose resolution it still has (slim; TorchSeg, by DFANet's
-    laboratory), or takes its own stage's (`dilate_first`: the authors' PSPNet and ICNet). `strided` is the
-    convolution of a bottleneck that has the stride, 1 or 2. A deep stem is three 3x3 convolutions, to 64, 64 and 128
-    channels, in place of one 7x7 (Zhao et al. 2017). `inputs` are the image's channels, `stem` those of the stem: half
-    of 64 halves every layer.
+    Stages beyond `output_stride` (8, 16 or 32) dilate instead of halving the resolution. The first block of a dilated
+    stage keeps the dilation of the previous stage (slim, and TorchSeg by DFANet's laboratory), or uses that of its own
+    stage with `dilate_first` (the authors' PSPNet and ICNet). `strided` is the convolution of a bottleneck that has the
+    stride, 1 or 2. A deep stem replaces one 7x7 convolution by three 3x3, to 64, 64 and 128 channels (Zhao et al.
+    2017). `inputs` are the channels of the image and `stem` those of the stem; halving `stem` halves the width of every
+    layer.
     """
 
     def __init__(
@@ -96,7 +97,7 @@ class ResNet(nn.Module):
             before, stride = width, 2 if 2 ** (number + 2) <= output_stride else 1
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """The four stages, at strides 4, 8, 16 and 32 (or `output_stride`), of images NxCxHxW."""
+        """Return the four stages of images NxCxHxW, at strides 4, 8, 16 and 32 but never above `output_stride`."""
         features = []
         x = self.stem(images)
         for stage in (self.stage1, self.stage2, self.stage3, self.stage4):

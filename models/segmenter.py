@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models import structures
 from models.decoder import Decoder
 from models.interpretation import INTERPRETATIONS, Interpretation
 from models.layers import resize
-from models.structures import STRUCTURES
 
 
 class Segmenter(nn.Module):
@@ -32,7 +32,7 @@ class Segmenter(nn.Module):
         super().__init__()
         self.scale = scale
         interpretation = INTERPRETATIONS[interpretation] if isinstance(interpretation, str) else interpretation
-        self.structure = STRUCTURES[structure](backbone, attention, networks, interpretation)
+        self.structure = structures.find(structure)(backbone, attention, networks, interpretation)
         self.decoder = Decoder(decoder, self.structure.high, self.structure.low, classes, interpretation.fusion)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The 13 convolutions of VGG-16 (Simonyan and Zisserman, ICLR 2015, configuration D), in their five stages."""
+"""The 13 convolutions of VGG-16 (Simonyan and Zisserman, ICLR 2015, configuration D) in their five stages."""
 
 from torch import nn
 
@@ -6,11 +6,11 @@ from models.layers import ConvNorm
 
 WIDTHS = (64, 128, 256, 512, 512)
 DEPTHS = (2, 2, 3, 3, 3)
-"""Convolutions a stage; each stage ends in a 2x2 max pooling, which is left to the user: SegNet needs its indices."""
+"""Convolutions per stage. The caller adds the 2x2 max pooling after each stage: SegNet needs its indices."""
 
 
 def convolutions(inputs: int, outputs: list[int], norm: bool) -> nn.Sequential:
-    """3x3 convolutions of the given widths, each with ReLU; with batch norm instead of biases if `norm`."""
+    """3x3 convolutions to the widths `outputs`, each with ReLU, and with batch norm instead of a bias if `norm`."""
     layers = []
     for width in outputs:
         layers += (
@@ -21,7 +21,7 @@ def convolutions(inputs: int, outputs: list[int], norm: bool) -> nn.Sequential:
 
 
 def stages(norm: bool) -> nn.ModuleList:
-    """VGG-16's stages, from RGB to 512 channels, without pooling and without its fully connected layers."""
+    """The five stages of VGG-16, from RGB to 512 channels, without pooling and fully connected layers."""
     inputs = (3, *WIDTHS)
     return nn.ModuleList(
         convolutions(i, [width] * depth, norm) for i, width, depth in zip(inputs, WIDTHS, DEPTHS, strict=False)

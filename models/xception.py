@@ -1,4 +1,4 @@
-"""The lightweight Xception of Table 1, as the first network of an aggregation or as a later one."""
+"""The lightweight Xception of Table 1, as the first or a later network of an aggregation."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from models.layers import ConvNorm, SeparableConv
 
 
 class Features(NamedTuple):
-    """One network's stages, at strides 4, 8 and 16 of what a first network gets (8, 16, 32 for a second, ...)."""
+    """Stages of one network, at strides 4, 8 and 16 of the image in a first network (8, 16 and 32 in a second, ...)."""
 
     enc2: Tensor
     enc3: Tensor
@@ -19,7 +19,7 @@ class Features(NamedTuple):
 
 
 class Table1(NamedTuple):
-    """A column of Table 1: the stem's channels, each stage's output channels and number of blocks."""
+    """One column of Table 1: channels of the stem, and output channels and number of blocks of each stage."""
 
     stem: int
     widths: tuple[int, int, int]
@@ -31,9 +31,10 @@ XCEPTION_B = Table1(stem=8, widths=(32, 64, 128), blocks=(4, 6, 4))
 
 
 class Block(nn.Module):
-    """Three separable convolutions, the first two a quarter as wide, and the sum with the input (Table 1).
+    """Three separable convolutions, the first two with a quarter of the channels, and the sum with the input (Table 1).
 
-    A stage's first block halves the resolution. `options` says in which convolution, and what its shortcut holds.
+    The first block of a stage halves the resolution. `options` says which convolution does so, and what the shortcut
+    contains.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int, options: Blocks = FIRST.blocks):
@@ -56,10 +57,10 @@ class Block(nn.Module):
 
 
 class Strided1x1(nn.Sequential):
-    """Layers of which the first is a 1x1 convolution, on every `stride`th pixel: what a stride does to a 1x1.
+    """Layers that start with a 1x1 convolution, applied to every `stride`th pixel, which equals a stride in the 1x1.
 
-    Given the stride itself, the convolution's gradient for 8 channels corrupts memory in torch 2.13's CPU build
-    (oneDNN, channels_last).
+    With the stride in the convolution itself, its gradient for 8 channels corrupts memory in the CPU build of torch
+    2.13 (oneDNN, channels_last).
     """
 
     def __init__(self, stride: int, *layers: nn.Module):
@@ -81,11 +82,11 @@ def _shortcut(inputs: int, outputs: int, stride: int, options: Blocks) -> nn.Mod
 
 
 class Xception(nn.Module):
-    """Table 1's conv1, enc2, enc3 and enc4.
+    """Stages conv1, enc2, enc3 and enc4 of Table 1.
 
-    `entry` is the number of channels of an input that replaces conv1 (a later network reads features, not an image);
-    None keeps conv1 and reads RGB. `reused` are the channels of another network's stages, concatenated to the
-    input of enc2, enc3 and enc4 (Figure 3); zeros reuse nothing.
+    If `entry` is None, the network reads RGB images through conv1. Otherwise it is a later network: it has no conv1 and
+    reads features of `entry` channels. `reused` are the channels of another network's stages, which are concatenated to
+    the input of enc2, enc3 and enc4 (Figure 3); with zeros nothing is reused.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class Xception(nn.Module):
         self.enc2, self.enc3, self.enc4 = stages
 
     def forward(self, x: Tensor, reused: Features | None = None) -> Features:
-        """`x` is Nx3xHxW, or Nx`entry`xHxW for a later network; `reused` are the stages to concatenate."""
+        """Return the stages of images Nx3xHxW or features Nx`entry`xHxW. `reused` are the stages to concatenate."""
         stages = []
         x = self.conv1(x)
         for index, stage in enumerate((self.enc2, self.enc3, self.enc4)):

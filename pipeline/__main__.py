@@ -1,98 +1,203 @@
-"""`python -m pipeline STAGE …`: run one job of the graph, or ask about a study."""
+"""`python -m pipeline COMMAND …`: run one job of the graph, or ask about a study.
 
-import argparse
+Commands import what they need when they are called, so that a job that is up to date returns in a moment.
+"""
+
+import inspect
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from pipeline.config import params
+from pipeline.config.study import NO_IMAGES
 from pipeline.graph import graph
 from pipeline.utils.errors import BadInput, did_you_mean
+
+STUDIES, NETWORKS, STAGES = "Studies", "Trained networks", "Stages, as Snakemake and DVC call them"
+EXAMPLES = {
+    "data": "synthetic", "images": "crops", "recipe": "quick", "backbone": "xception-a-fitted", "variant": "single",
+    "seed": "0", "study": "quickstart",
+}  # fmt: skip
+
+app = typer.Typer(
+    help="Reproduce DFANet: run a job, or ask about a study. `COMMAND --help` gives an example.",
+    epilog="`--debug`, anywhere, shows the traceback of an error.",
+    add_completion=False, pretty_exceptions_enable=False,
+)  # fmt: skip
+
+Study = Annotated[str | None, typer.Argument(help="A study; by default the one in params.yaml.", show_default=False)]
+Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return the exit code. A user's mistake is one sentence on standard error and code 1."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     debug = "--debug" in arguments
-    options = _parser().parse_args([word for word in arguments if word != "--debug"])
     try:
-        options.call(options)
+        app([word for word in arguments if word != "--debug"], prog_name="python -m pipeline", standalone_mode=False)
+    except typer.TyperException as error:
+        said = error.format_message().rstrip(".")
+        print(f"error: {said} (`python -m pipeline --help` lists all commands)", file=sys.stderr)
+        return 1
     except BadInput as error:
         if debug:
             raise
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         print("interrupted; the same command continues where it stopped", file=sys.stderr)
         return 130
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__)
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error; goes anywhere")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for stage, spec in graph.STAGES.items():
-        command = commands.add_parser(stage, help=f"run one job of the stage: {' '.join(spec.wildcards).upper()}")
-        for wildcard in spec.wildcards:
-            command.add_argument(wildcard)
-        if stage == "train":
-            command.add_argument("--no-track", action="store_true", help="keep the run out of MLflow for now")
-        command.set_defaults(call=_job, stage=stage, no_track=False)
-    plan = _add(commands, "plan", _plan, "what a study would run, why, and what it costs", "study")
-    plan.add_argument("--cores", type=int, default=os.cpu_count(), help="jobs side by side (default: all cores)")
-    _add(commands, "fetch", _fetch, "download a data set that may be downloaded", "data")
-    _add(commands, "agree", _agree, "tell DVC which of a study's results are current", "study")
-    commands.add_parser("dvc", help="write dvc.yaml and studies/dvc.yaml after a run was added").set_defaults(call=_dvc)
-    _add(commands, "keep", _keep, "keep a study's result files in studies/STUDY", "study")
-    _add(commands, "render", _render, "tables and figures from kept result files, without training", "study")
-    ui = _add(commands, "ui", _ui, "browse a study's runs in MLflow's UI", "study")
-    ui.add_argument("--port", type=int, default=5000)
-    _deployment(commands)
-    return parser
+@app.command(rich_help_panel=STUDIES)
+def plan(
+    study: Study = None, cores: Annotated[int, typer.Option(help="Jobs that run side by side.")] = os.cpu_count() or 1
+) -> None:
+    """Show which jobs of a study would run, why, and what they would cost.
+
+    Example: python -m pipeline plan camvid --cores 8
+    """
+    from pipeline.plan import plan
+
+    print(plan(params.load(study), cores))
 
 
-def _deployment(commands) -> None:
-    export = _add(commands, "export", _export, "write a variant's network as one file to run elsewhere", "variant")
-    export.add_argument("output", type=Path)
-    export.add_argument("--checkpoint", type=Path, help="trained weights, results/runs/…/weights.pt (default: random)")
-    export.add_argument("--classes", type=int, default=19, help="without a checkpoint (default: 19)")
-    export.add_argument("--size", default="1024x1024", help="rows x columns of the image (default: 1024x1024)")
-    export.add_argument("--format", default="torch", help="torch (torch.export) or onnx (default: torch)")
-    export.add_argument("--force", action="store_true", help="replace an existing file")
-    predict = _add(commands, "predict", _predict, "segment your own pictures with trained weights", "checkpoint")
-    predict.add_argument("images", type=Path, nargs="+", metavar="image")
-    predict.add_argument("--output", type=Path, default=Path("predictions"), help="folder (default: predictions)")
-    predict.add_argument("--data", help="the data set whose classes they are, if train.json is not beside the weights")
-    predict.add_argument("--size", help="rows x columns that the network sees (default: as many pixels as in training)")
-    predict.add_argument("--force", action="store_true", help="replace existing files")
+@app.command(rich_help_panel=STUDIES)
+def fetch(data: Annotated[str, typer.Argument(help="An entry of `data` in params.yaml.")]) -> None:
+    """Download a data set that may be downloaded.
+
+    Example: python -m pipeline fetch camvid
+    """
+    from pipeline.data.registry import fetch
+
+    _known({"data": data}, loaded := params.load())
+    fetch(data, loaded.data[data])
 
 
-def _add(commands, name: str, call, text: str, argument: str) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=text)
-    command.add_argument(argument, **({"nargs": "?"} if argument == "study" else {}))
-    command.set_defaults(call=call)
-    return command
+@app.command(rich_help_panel=STUDIES)
+def keep(study: Study = None) -> None:
+    """Copy a study's records to studies/STUDY, where git tracks them.
+
+    Example: python -m pipeline keep camvid
+    """
+    from pipeline.keep import keep
+
+    print(f"the study's results are kept in {keep(params.load(study))}")
 
 
-def _job(options: argparse.Namespace) -> None:
+@app.command(rich_help_panel=STUDIES)
+def render(study: Study = None) -> None:
+    """Draw tables, figures and report of kept records again, without data and without training.
+
+    Example: python -m pipeline render choices
+    """
+    from pipeline.keep import render
+
+    print(f"tables and figures are in {render(params.load(study))}")
+
+
+@app.command(rich_help_panel=STUDIES)
+def ui(study: Study = None, port: int = 5000) -> None:
+    """Browse a study's runs in MLflow.
+
+    Example: python -m pipeline ui --port 5001
+    """
+    from pipeline.tracking import track
+
+    track.serve(port, params.load(study))
+
+
+@app.command(rich_help_panel=NETWORKS)
+def predict(
+    checkpoint: Annotated[Path, typer.Argument(help="Trained weights, results/runs/…/weights.pt.")],
+    images: Annotated[list[Path], typer.Argument(help="Pictures of any size.")],
+    output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("predictions"),
+    data: Annotated[str | None, typer.Option(help="Data set of the classes, if no train.json lies beside.")] = None,
+    size: Annotated[
+        str | None, typer.Option(help="ROWSxCOLUMNS that the network sees; default as in training.")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Segment your own pictures with trained weights.
+
+    Example: python -m pipeline predict results/runs/synthetic/crops/quick/dfanet-a/0/weights.pt photo.jpg
+    """
+    seen = size and _size(size)
+    from pipeline.deployment.predict import predict
+
+    done = predict(checkpoint, images, output, data, seen, force)
+    print(f"{done} picture{'s' if done > 1 else ''} segmented, in {output}")
+
+
+@app.command(rich_help_panel=NETWORKS)
+def export(
+    variant: Annotated[str, typer.Argument(help="An entry of `variants` in params.yaml.")],
+    output: Annotated[Path, typer.Argument(help="The file to write.")],
+    checkpoint: Annotated[Path | None, typer.Option(help="Trained weights; random ones by default.")] = None,
+    classes: Annotated[int, typer.Option(help="Number of classes without a checkpoint.")] = 19,
+    size: Annotated[str, typer.Option(help="ROWSxCOLUMNS of the image.")] = "1024x1024",
+    format: Annotated[str, typer.Option(help="torch (torch.export) or onnx.")] = "torch",
+    force: Force = False,
+) -> None:
+    """Write a network as one file that runs without this repository.
+
+    Example: python -m pipeline export dfanet-a dfanet-a.onnx --format onnx --size 512x1024
+    """
+    _known({"variant": variant}, loaded := params.load())
+    if format not in (formats := ("torch", "onnx")):
+        raise BadInput(f'--format is "{format}"{did_you_mean(format, formats)}; known are torch, onnx')
+    if classes < 1:
+        raise BadInput(f"--classes is {classes}; it must be 1 or more")
+    if output.is_dir() or output.exists() and not force:
+        raise BadInput(f"{output} exists; name another file, or --force if it may be replaced")
+    pixels = _size(size)
+    from pipeline.deployment.export import export
+
+    print(export(loaded.variants[variant], classes, pixels, format, output, checkpoint))
+
+
+def _job(stage: str, wildcards: dict[str, str], track: bool = True) -> None:
     from pipeline.run import run
 
-    wildcards = {name: getattr(options, name) for name in graph.STAGES[options.stage].wildcards}
     loaded = params.load(wildcards.get("study"))
     _known(wildcards, loaded)
-    if "study" in wildcards and "DVC_STAGE" in os.environ:
-        # DVC would leave out a run that was added since: it learns of runs from dvc.yaml alone.
-        from pipeline.graph import dvc
+    run(graph.job(loaded, stage, wildcards), loaded, track=track)
 
-        dvc.check()
-    run(graph.job(loaded, options.stage, wildcards), loaded, track=not options.no_track)
+
+def _command(stage: str, spec: graph.Stage) -> Callable[..., None]:
+    """A function whose parameters are the stage's wildcards."""
+
+    def call(no_track: bool = False, **wildcards: str) -> None:
+        _job(stage, wildcards, track=not no_track)
+
+    wildcards = {name: Annotated[str, typer.Argument()] for name in spec.wildcards}
+    options: dict[str, Any] = {}
+    if stage == "train":
+        options["no_track"] = Annotated[bool, typer.Option("--no-track", help="Keep the run out of MLflow for now.")]
+    call.__annotations__ = wildcards | options
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    call.__signature__ = inspect.Signature(
+        [inspect.Parameter(name, kind, annotation=hint) for name, hint in wildcards.items()]
+        + [inspect.Parameter(name, kind, annotation=hint, default=False) for name, hint in options.items()]
+    )
+    example = " ".join(["python -m pipeline", stage, *(EXAMPLES[name] for name in spec.wildcards)])
+    call.__doc__ = f"{spec.summary}\n\nExample: {example}"
+    return call
+
+
+for _stage, _spec in graph.STAGES.items():
+    app.command(_stage, rich_help_panel=STAGES)(_command(_stage, _spec))
 
 
 def _known(wildcards: dict[str, str], loaded: params.Params) -> None:
     sections = {
         "data": loaded.data,
-        "images": {**loaded.data, params.NO_IMAGES: None},
+        "images": {**loaded.data, NO_IMAGES: None},
         "recipe": loaded.recipes,
         "variant": loaded.variants,
     }
@@ -103,72 +208,6 @@ def _known(wildcards: dict[str, str], loaded: params.Params) -> None:
             raise BadInput(f'params.yaml has no {name} "{value}"{did_you_mean(value, section)}; known are {known}')
     if not wildcards.get("seed", "0").isdecimal():
         raise BadInput(f'the seed is "{wildcards["seed"]}"; it must be a whole number from 0')
-
-
-def _plan(options: argparse.Namespace) -> None:
-    from pipeline.plan import plan
-
-    print(plan(params.load(options.study), options.cores))
-
-
-def _fetch(options: argparse.Namespace) -> None:
-    from pipeline.data.registry import fetch
-
-    _known({"data": options.data}, loaded := params.load())
-    fetch(options.data, loaded.data[options.data])
-
-
-def _agree(options: argparse.Namespace) -> None:
-    from pipeline.graph.engine import agree
-
-    print(agree(params.load(options.study)))
-
-
-def _dvc(options: argparse.Namespace) -> None:
-    from pipeline.graph import dvc
-
-    dvc.write()
-
-
-def _keep(options: argparse.Namespace) -> None:
-    from pipeline.keep import keep
-
-    print(f"the study's results are kept in {keep(params.load(options.study))}")
-
-
-def _render(options: argparse.Namespace) -> None:
-    from pipeline.keep import render
-
-    print(f"tables and figures are in {render(params.load(options.study))}")
-
-
-def _ui(options: argparse.Namespace) -> None:
-    from pipeline.tracking import track
-
-    track.serve(options.port, params.load(options.study))
-
-
-def _export(options: argparse.Namespace) -> None:
-    _known({"variant": options.variant}, loaded := params.load())
-    if options.format not in (formats := ("torch", "onnx")):
-        raise BadInput(f'--format is "{options.format}"{did_you_mean(options.format, formats)}; known are torch, onnx')
-    if options.classes < 1:
-        raise BadInput(f"--classes is {options.classes}; it must be 1 or more")
-    if options.output.is_dir() or options.output.exists() and not options.force:
-        raise BadInput(f"{options.output} exists; name another file, or --force if it may be replaced")
-    size = _size(options.size)
-    from pipeline.deployment.export import export
-
-    variant = loaded.variants[options.variant]
-    print(export(variant, options.classes, size, options.format, options.output, options.checkpoint))
-
-
-def _predict(options: argparse.Namespace) -> None:
-    size = options.size and _size(options.size)
-    from pipeline.deployment.predict import predict
-
-    done = predict(Path(options.checkpoint), options.images, options.output, options.data, size, options.force)
-    print(f"{done} picture{'s' if done > 1 else ''} segmented, in {options.output}")
 
 
 def _size(text: str) -> tuple[int, int]:

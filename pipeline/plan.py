@@ -5,7 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 from pipeline.config import paths
-from pipeline.config.params import NO_IMAGES, Params
+from pipeline.config.params import Params
+from pipeline.config.study import NO_IMAGES
 from pipeline.data import reader, registry
 from pipeline.graph import engine, graph
 from pipeline.utils import files

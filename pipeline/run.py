@@ -20,7 +20,7 @@ from pipeline.utils.errors import BadInput
 from pipeline.utils.files import NO_SPACE
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Training
+    from pipeline.config.recipes import Training
     from pipeline.training.loop import Checkpoint
 
 

@@ -1,5 +1,7 @@
-"""What the tests share: a tiny study in a copy of the repository, and how a user's command is run there."""
+"""What the tests share: one thread each, and a tiny study in a copy of the repository to run commands in."""
 
+import contextlib
+import io
 import os
 import shutil
 import subprocess
@@ -10,9 +12,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+# Tests run side by side, and networks this small gain nothing from a second thread. Torch reads it when it is imported.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 ROOT = Path(__file__).parents[1]
 COPIED = ("pipeline", "models", "analysis", "studies", "profiles", "data/paper", "data/camvid.sha256", "Snakefile")
 COPIED += ("dvc.yaml", "params.yaml")
+KEPT = [path.name for path in (ROOT / "studies").iterdir() if path.is_dir()]
+"""Folders of kept results, which no test of a copy reads: copying them takes longer than all the rest."""
 
 
 def shrink(params: dict) -> dict:
@@ -27,6 +34,14 @@ def shrink(params: dict) -> dict:
     params["latency"] |= {"warmup": 1, "rounds": 2, "samples": 2}
     params["evaluation"]["pictures"] = 2
     return params
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a browser, which starts slowly and is not installed everywhere."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
 
 
 class Workspace:
@@ -57,14 +72,27 @@ class Workspace:
         return done
 
     def pipeline(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run `python -m pipeline` in a process of its own, with the modules of the copy."""
         return self.run("python", "-m", "pipeline", *arguments, check=check)
+
+    def main(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Do the same in this process and with its modules, which saves the seconds that importing torch takes."""
+        from pipeline.__main__ import main
+
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.chdir(self.root), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main(list(arguments))
+        if check and code:
+            pytest.fail(f"{' '.join(arguments)} ended with {code}:\n{err.getvalue()}")
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 def copy_repository(root: Path) -> Workspace:
+    """Copy what a study needs of the repository to `root`, and shrink its default study."""
     for name in COPIED:
         source, target = ROOT / name, root / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        ignore = shutil.ignore_patterns("__pycache__", "camvid")
+        ignore = shutil.ignore_patterns("__pycache__", *KEPT)
         shutil.copytree(source, target, ignore=ignore) if source.is_dir() else shutil.copy(source, target)
     _few_claims(root / "data/paper/claims.csv")
     workspace = Workspace(root)
@@ -107,4 +135,4 @@ def cpu_alone(monkeypatch: pytest.MonkeyPatch, torch_as_before: None) -> None:
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setitem(roofline.COPIED, "cpu", 2**20)
-    monkeypatch.setitem(roofline.SIDE, "cpu", 64)
+    monkeypatch.setitem(roofline.MATMUL_SIDE, "cpu", 64)

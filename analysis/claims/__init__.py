@@ -1,1 +1,4 @@
-"""The paper's claims and the verdicts on them. Reads analysis.results; draws nothing."""
+"""The paper's claims, the evidence for and against them, and the verdicts.
+
+May import: pipeline.config, pipeline.utils, results.
+"""

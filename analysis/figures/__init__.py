@@ -1,1 +1,4 @@
-"""One module per figure, listed in `analysis.registry`. Reads analysis.results and analysis.claims."""
+"""The figures of a study, one module each. They are listed in `analysis.registry`.
+
+May import: pipeline.data.reader, pipeline.utils, results.
+"""

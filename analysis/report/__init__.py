@@ -1,1 +1,4 @@
-"""The report: a study as one HTML page that needs no other file. Reads all other packages of the analysis."""
+"""A study as one HTML page that needs no other file.
+
+May import: claims, pipeline.config, pipeline.utils, registry, results, tables.
+"""

@@ -10,7 +10,7 @@ from analysis.results import conditions
 from pipeline.utils.records import Record, flatten
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Study
+    from pipeline.config.study import Study
 
 
 @dataclass(frozen=True)

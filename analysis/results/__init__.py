@@ -1,1 +1,4 @@
-"""Reads and checks result files, and computes statistics. Imports nothing else of the analysis."""
+"""The records of a study as data frames, and the statistics over them.
+
+May import: pipeline.config, pipeline.utils.
+"""

@@ -7,7 +7,7 @@ from pipeline.config import paths
 from pipeline.utils.records import Record
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Study
+    from pipeline.config.study import Study
 
 SCORES, FLOOR, LATENCY = f"{paths.RUN}/scores.json", f"{paths.FLOOR}/floor.json", f"{paths.RESULTS}/latency.json"
 Origin = Callable[[Mapping[str, Any]], str]

@@ -19,7 +19,7 @@ from pipeline.utils.records import read as read_record
 from pipeline.utils.scores import Metric, metrics
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Study
+    from pipeline.config.study import Study
 
 
 @dataclass(frozen=True)

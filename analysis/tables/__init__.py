@@ -1,1 +1,4 @@
-"""One module per table, listed in `analysis.registry`. Reads analysis.results and analysis.claims."""
+"""The tables of a study, one module each. They are listed in `analysis.registry`.
+
+May import: claims, pipeline.config, pipeline.utils, results.
+"""

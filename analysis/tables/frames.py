@@ -11,7 +11,7 @@ from analysis.results.statistics import NONE, Interval
 from pipeline.utils.scores import ACCURACY, Metric
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Study
+    from pipeline.config.study import Study
 
 
 def accuracy(results: Results) -> pd.DataFrame:

@@ -1,1 +1,4 @@
-"""The networks that the paper compares DFANet with, one file each, from their own papers."""
+"""The networks that the paper compares DFANet with, implemented from their own papers, one per file.
+
+May import: models.
+"""

@@ -1,6 +1,6 @@
 """BiSeNet1 of DFANet's Table 5: BiSeNet (Yu et al., ECCV 2018) with Xception39 as context path.
 
-Published: 5.8 "M" parameters and 14.8 G at 768x1536; models/bisenet.py says in which units.
+Published: 5.8 "M" parameters and 14.8 G at 768x1536. models/bisenet.py explains the units.
 """
 
 from torch import Tensor, nn
@@ -11,13 +11,14 @@ from models.layers import ConvNorm
 from models.xception import Features, Table1, Xception
 
 XCEPTION39 = Table1(stem=8, widths=(64, 128, 256), blocks=(4, 8, 4))
-"""The paper names Xception39 without a table; stages as in the authors' code."""
+"""The paper names Xception39 without a table; the stages follow the authors' code."""
 
 
 class ContextPath(nn.Module):
-    """Xception39: a stem that max pooling ends, then stages at strides 8, 16 and 32.
+    """Xception39: a stem with max pooling, then stages at strides 8, 16 and 32.
 
-    Its blocks are DFANet's (the same laboratory's) by the authors' code: a first block's shortcut is a separable 3x3.
+    The blocks are DFANet's, by the same laboratory. As in the authors' code, the shortcut of a first block is a
+    separable 3x3.
     """
 
     def __init__(self):
@@ -30,7 +31,7 @@ class ContextPath(nn.Module):
 
 
 class Network(BiSeNet):
-    """Figure 2 (a) on Xception39."""
+    """BiSeNet (Figure 2 (a)) with Xception39."""
 
     def __init__(self, classes: int):
         super().__init__(ContextPath(), XCEPTION39.widths, classes)

@@ -1,6 +1,6 @@
-"""BiSeNet2 of DFANet's Table 5: BiSeNet (Yu et al., ECCV 2018) with ResNet-18 as context path. Not BiSeNet V2.
+"""BiSeNet2 of DFANet's Table 5: BiSeNet (Yu et al., ECCV 2018) with ResNet-18 as context path. It is not BiSeNet V2.
 
-Published: 49 "M" parameters and 55.3 G at 768x1536; models/bisenet.py says in which units.
+Published: 49 "M" parameters and 55.3 G at 768x1536. models/bisenet.py explains the units.
 """
 
 from models.bisenet import BiSeNet
@@ -8,7 +8,7 @@ from models.resnet import ResNet
 
 
 class Network(BiSeNet):
-    """Figure 2 (a) on ResNet-18."""
+    """BiSeNet (Figure 2 (a)) with ResNet-18."""
 
     def __init__(self, classes: int):
         context = ResNet(18)

@@ -1,10 +1,11 @@
-"""DeepLabv3+ (Chen et al., ECCV 2018) on the paper's Xception-65, at output stride 16.
+"""DeepLabv3+ (Chen et al., ECCV 2018) with the paper's Xception-65, at output stride 16.
 
-Published by the authors' model zoo: 54.17 GMACs at 513x513 (21 classes), 418.64 GMACs at 1025x2049 (19 classes). The
-"DeepLab" of DFANet's Table 5 (457.8 G, 262.1 M at 512x1024, 63.1 mIoU) is a far older one.
-Where ReLU stands, which features the decoder reads, and eps are as in the authors' code (tensorflow/models:
-deeplab/core/xception.py and feature_extractor.py). The paper's Section 3.2 has a ReLU after each depthwise convolution;
-in the code only the last three of the exit flow have it.
+Published in the authors' model zoo: 54.17 GMACs at 513x513 (21 classes), 418.64 GMACs at 1025x2049 (19 classes). The
+"DeepLab" of DFANet's Table 5 (457.8 G, 262.1 M at 512x1024, 63.1 mIoU) is a far older network.
+
+The positions of ReLU, the features that the decoder reads, and eps follow the authors' code (tensorflow/models:
+deeplab/core/xception.py and feature_extractor.py). Section 3.2 of the paper has a ReLU after each depthwise
+convolution; in the code only the last three of the exit flow have one.
 """
 
 from torch import Tensor, nn
@@ -13,13 +14,13 @@ from models.deeplab import AtrousSeparable, DeepLab
 from models.layers import ConvNorm, norm_eps
 
 MIDDLE = 16
-"""Blocks of the middle flow (Figure 4)."""
+"""Number of blocks in the middle flow (Figure 4)."""
 
 
 class Block(nn.Module):
-    """Figure 4: three separable convolutions, each after a ReLU, and the sum with the input or its 1x1 projection.
+    """Three separable convolutions, each after a ReLU, and the sum with the input or its 1x1 projection (Figure 4).
 
-    A sum is not activated: the next block's first ReLU does that for its body alone.
+    The sum has no activation: the first ReLU of the next block applies to the body of that block only.
     """
 
     def __init__(self, inputs: int, widths: tuple[int, int, int], stride: int = 1):
@@ -37,14 +38,14 @@ class Block(nn.Module):
         self.shortcut = nn.Identity() if inputs == last else ConvNorm(inputs, last, activation=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        # As in models/xception.py: a strided 1x1 convolution is one of every other pixel.
+        # A strided 1x1 convolution reads every `stride`th pixel; see `Strided1x1` in models/xception.py.
         return self.body(x) + self.shortcut(x[:, :, :: self.stride, :: self.stride])
 
 
 class Xception65(nn.Module):
-    """Figure 4, with the exit flow dilated in place of its stride. `widths` are those of `forward`'s features.
+    """Figure 4, where the exit flow dilates instead of striding. `widths` are the channels of what `forward` returns.
 
-    The decoder reads the second block's features before its stride and before their ReLU.
+    The decoder reads the features of the second block before its stride and before their ReLU.
     """
 
     widths = (256, 2048)
@@ -64,7 +65,7 @@ class Xception65(nn.Module):
         norm_eps(self, 1e-3)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features at stride 4 and at stride 16."""
+        """Return features at strides 4 and 16 of images Nx3xHxW."""
         x = self.low(self.stem(images))
         low = self.entry.body[:4](x)
         x = self.entry.body[4:](low) + self.entry.shortcut(x[:, :, ::2, ::2])
@@ -72,7 +73,7 @@ class Xception65(nn.Module):
 
 
 class Network(DeepLab):
-    """Figure 2 on Xception-65."""
+    """DeepLabv3+ (Figure 2) with Xception-65."""
 
     def __init__(self, classes: int):
         super().__init__(Xception65(), classes)

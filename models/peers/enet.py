@@ -1,11 +1,12 @@
 """ENet (Paszke, Chaurasia, Kim, Culurciello; arXiv 1606.02147, 2016): Table 1, Figure 2.
 
-Published (Table 3): 0.37 M parameters and 3.83 GFLOPs at 640x360. Counted: 0.363 M, and 1.69 GMACs with 11 classes, so
-the FLOPs are two a multiply-accumulate. They come to 3.83 exactly if the asymmetric convolutions count as full 5x5. The
-encoder's own classifier, with which the paper pretrains it, would add 0.002 M.
-From the authors' code (e-lab/ENet-training, train/models): PReLU in the encoder and ReLU in the decoder; the last
-transposed convolution is 2x2; spatial dropout in the encoder alone; eps. Deviations: no biases where batch norm
-follows; an image whose sides do not divide by 8 is padded with zeros, and its scores are cropped.
+Published (Table 3): 0.37 M parameters and 3.83 GFLOPs at 640x360. The network here has 0.363 M and 1.69 GMACs with 11
+classes, so the paper counts two FLOPs per MAC. Its FLOPs are exactly 3.83 G if the asymmetric convolutions count as
+full 5x5. The encoder's own classifier, which the paper uses for pretraining, would add 0.002 M.
+
+From the authors' code (e-lab/ENet-training, train/models): PReLU in the encoder and ReLU in the decoder, a last
+transposed convolution of 2x2, spatial dropout in the encoder only, and eps. Deviations: convolutions before batch norm
+have no bias; an image whose sides 8 does not divide is padded with zeros, and its scores are cropped.
 """
 
 from collections.abc import Callable
@@ -18,28 +19,28 @@ from models.layers import norm_eps
 from models.upsampling import Doubling, pool, unpool
 
 STRIDE = 8
-"""Of the encoder: sides divide by it after padding."""
+"""Stride of the encoder. Images are padded so that it divides both sides."""
 
 EARLY_DROPOUT, DROPOUT = 0.01, 0.1
-"""Of whole channels, before bottleneck 2.0 and from it on (Section 3)."""
+"""Dropout of whole channels before bottleneck 2.0, and from it on (Section 3)."""
 
 Activation = Callable[[int], nn.Module]
 
 
 def relu(width: int) -> nn.Module:
-    """The decoder's activation; the encoder's is `nn.PReLU`, with a slope for each channel."""
+    """Activation of the decoder. The encoder uses `nn.PReLU`, with one slope per channel."""
     return nn.ReLU(inplace=True)
 
 
 def reduce(inputs: int, outputs: int, activation: Activation, kernel: int = 1) -> nn.Sequential:
-    """The projection a bottleneck starts with; of kernel 2 it also halves the resolution."""
+    """The projection at the start of a bottleneck. With kernel size 2 it also halves the resolution."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride=kernel, bias=False), nn.BatchNorm2d(outputs), activation(outputs)
     )
 
 
 def expand(inputs: int, outputs: int) -> nn.Sequential:
-    """The 1x1 convolution a bottleneck, or an upsampling one's main branch, ends with."""
+    """The 1x1 convolution at the end of a bottleneck, and in the main branch of an upsampling one."""
     return nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
 
 
@@ -48,7 +49,7 @@ def dilated(width: int, rate: int = 1) -> nn.Module:
 
 
 def asymmetric(width: int) -> nn.Module:
-    """A 5x5 convolution as one over five columns and one over five rows; the paper names them in reverse."""
+    """A 5x5 convolution as one over five columns and one over five rows; the paper lists them in reverse."""
     return nn.Sequential(
         nn.Conv2d(width, width, (1, 5), padding=(0, 2), bias=False),
         nn.Conv2d(width, width, (5, 1), padding=(2, 0), bias=False),
@@ -56,7 +57,7 @@ def asymmetric(width: int) -> nn.Module:
 
 
 class Initial(nn.Module):
-    """Figure 2 (a): 13 channels of a strided convolution beside the max-pooled image."""
+    """Figure 2 (a): 13 channels of a strided convolution, concatenated with the max-pooled image."""
 
     def __init__(self):
         super().__init__()
@@ -88,7 +89,7 @@ class Bottleneck(nn.Module):
 
 
 class Down(nn.Module):
-    """A bottleneck that halves the resolution: its main branch is max-pooled and padded with zero channels."""
+    """A bottleneck that halves the resolution. Its main branch is max-pooled and padded with zero channels."""
 
     def __init__(self, inputs: int, outputs: int, dropout: float):
         super().__init__()
@@ -105,13 +106,13 @@ class Down(nn.Module):
         self.extra = outputs - inputs
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The features, and the pooling indices of the main branch."""
+        """Return the features and the pooling indices of the main branch."""
         main, indices = pool(x)
         return self.activate(F.pad(main, (0, 0, 0, 0, 0, self.extra)) + self.body(x)), indices
 
 
 class Up(nn.Module):
-    """A bottleneck that doubles the resolution: its main branch is projected and unpooled with a `Down`'s indices."""
+    """A bottleneck that doubles the resolution. Its main branch is projected and unpooled with a `Down`'s indices."""
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
@@ -127,7 +128,7 @@ class Up(nn.Module):
 
 
 def context() -> list[Bottleneck]:
-    """Bottlenecks 2.1 to 2.8, and again 3.1 to 3.8: regular, dilated and asymmetric in turn."""
+    """Bottlenecks 2.1 to 2.8, which are repeated as 3.1 to 3.8: regular, dilated and asymmetric in turn."""
     middles = (
         dilated(32), dilated(32, 2), asymmetric(32), dilated(32, 4),
         dilated(32), dilated(32, 8), asymmetric(32), dilated(32, 16),
@@ -136,7 +137,7 @@ def context() -> list[Bottleneck]:
 
 
 class Network(nn.Module):
-    """Images Nx3xHxW to scores Nx`classes`xHxW, any H and W."""
+    """Map images Nx3xHxW to scores Nx`classes`xHxW, for any H and W."""
 
     def __init__(self, classes: int):
         super().__init__()

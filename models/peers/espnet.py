@@ -1,11 +1,12 @@
 """ESPNet (Mehta, Rastegari, Caspi, Shapiro, Hajishirzi; ECCV 2018, arXiv 1803.06815): Figure 4 (d).
 
-ESPNet-C and a decoder as wide as there are classes (five or more).
+The network is ESPNet-C and a decoder with as many channels as classes, of which there must be at least five.
 
-Published: 0.364 M parameters, 180 times fewer than PSPNet's 65.7 M. Counted: 0.365 M with Cityscapes' 20 classes (void
-included), 0.363 M with 19. DFANet's tables do not have it.
-Left open by the paper and taken from the authors' code: where the norms stand in the decoder. The paper trains ESPNet-C
-first and adds the decoder to it; here both are trained at once, by the one recipe.
+Published: 0.364 M parameters, 180 times fewer than the 65.7 M of PSPNet. The network here has 0.365 M with the 20
+classes of Cityscapes (including void) and 0.363 M with 19. DFANet's tables do not include ESPNet.
+
+The paper does not say where the norms of the decoder are; they follow the authors' code. The paper trains ESPNet-C
+first and then adds the decoder; here both are trained together, with the recipe of all networks.
 """
 
 import torch
@@ -16,8 +17,11 @@ from models.upsampling import Doubling
 
 
 class Decoder(nn.Module):
-    """As many channels as classes from stride 8 on, doubled three times; the encoder's features at strides 4 and 2 join
-    on the way. Norms follow every layer but the last doubling, so that it alone decides how large scores start."""
+    """Decoder with as many channels as classes, from stride 8 through three doublings.
+
+    Encoder features at strides 4 and 2 join on the way. Norms follow every layer but the last doubling, which therefore
+    alone sets the initial scale of the scores.
+    """
 
     def __init__(self, widths: tuple[int, int, int], classes: int):
         super().__init__()
@@ -32,7 +36,7 @@ class Decoder(nn.Module):
         self.classify = Doubling(classes, classes)
 
     def forward(self, features: tuple[Tensor, Tensor, Tensor], size: tuple[int, int]) -> Tensor:
-        """Scores of `size` from the encoder's three features."""
+        """Return scores of `size` for the three features of the encoder."""
         first, second, third = features
         x = self.upsample3(self.score3(third), second.shape[-2:])
         x = self.merge2(torch.cat((self.score2(second), x), dim=1))
@@ -41,7 +45,7 @@ class Decoder(nn.Module):
 
 
 class Network(nn.Module):
-    """Images Nx3xHxW to scores Nx`classes`xHxW, any H and W."""
+    """Map images Nx3xHxW to scores Nx`classes`xHxW, for any H and W."""
 
     def __init__(self, classes: int):
         super().__init__()

@@ -1,7 +1,7 @@
 """ESPNet-C (Mehta, Rastegari, Caspi, Shapiro, Hajishirzi; ECCV 2018, arXiv 1803.06815): Figure 4 (c).
 
-The encoder of ESPNet with a classifier at stride 8; the scores are resized to the image. Depths (alpha) are 2
-and 8, as in the 0.364 M of ESPNet; 0.349 M of them are here.
+The encoder of ESPNet with a classifier at stride 8, whose scores are resized to the image. Depths (alpha) are 2 and 8,
+as in the ESPNet of 0.364 M parameters; this network has 0.349 M of them.
 """
 
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from models.layers import resize
 
 
 class Network(nn.Module):
-    """Images Nx3xHxW to scores Nx`classes`xHxW, any H and W."""
+    """Map images Nx3xHxW to scores Nx`classes`xHxW, for any H and W."""
 
     def __init__(self, classes: int):
         super().__init__()

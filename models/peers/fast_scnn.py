@@ -1,7 +1,8 @@
 """Fast-SCNN: Fast Semantic Segmentation Network. Poudel, Liwicki, Cipolla, BMVC 2019 (arXiv 1902.04502).
 
-Published: 1.11 M parameters, and no MACs; counted are 1.14 M and 6.7 GMACs at 1024x2048. What the pyramid pooling's
-convolutions are is open; here they are PSPNet's and a 1x1. Later than DFANet, it is in none of its tables.
+Published: 1.11 M parameters, and no MACs. The network here has 1.14 M and 6.7 GMACs at 1024x2048. The paper does not
+specify the convolutions of the pyramid pooling; here they are PSPNet's and a 1x1. Fast-SCNN appeared after DFANet and
+is in none of its tables.
 """
 
 import torch
@@ -15,8 +16,10 @@ WIDTH = 128
 
 
 class FeatureFusion(nn.Module):
-    """Table 3: the coarse features at the fine ones' size through a dilated depthwise 3x3 and a 1x1, the fine ones
-    through a 1x1, summed. The dilation is four, the ratio of the sizes."""
+    """Table 3: coarse features, resized, through a dilated depthwise 3x3 and a 1x1; fine ones through a 1x1; summed.
+
+    The dilation is four, the ratio of the two sizes.
+    """
 
     def __init__(self, fine: int, coarse: int):
         super().__init__()
@@ -32,8 +35,8 @@ class FeatureFusion(nn.Module):
 class Network(WithAuxiliary):
     """Table 1: learning to downsample, global feature extractor, feature fusion and classifier.
 
-    The head of the auxiliary losses (weight 0.4 each, after the first two modules) is not described; it is a 3x3 to
-    32 channels and a classifier here.
+    The auxiliary losses have weight 0.4 and follow the first two modules. The paper does not describe their heads; here
+    they are a 3x3 convolution to 32 channels and a classifier.
     """
 
     auxiliary_weights = (0.4, 0.4)

@@ -1,15 +1,16 @@
-"""FCN-8s (Long, Shelhamer, Darrell; CVPR 2015, arXiv 1411.4038): Figure 3, the net of strides 32, 16 and 8.
+"""FCN-8s (Long, Shelhamer, Darrell; CVPR 2015, arXiv 1411.4038): Figure 3, the network with strides 32, 16 and 8.
 
-VGG-16 with its fully connected layers as convolutions; 1x1 convolutions score pool3, pool4 and the last layer, and the
-scores are upsampled and summed.
+VGG-16 with its fully connected layers as convolutions. 1x1 convolutions compute scores from pool3, pool4 and the last
+layer, which are upsampled and summed.
 
-Published (Table 1): 134 M parameters. Table 5 of DFANet says 136.2 GFLOPs at 512x1024; the 13 convolutions of VGG-16
-alone take 160 GMACs there, and the whole 222, so neither one nor two operations a multiply-accumulate fit.
-Trained at once, as the authors' voc-fcn8s-atonce (shelhamer/fcn.berkeleyvision.org): pool4 and pool3 are scaled before
-they are scored. The authors' images are pixels from 0 to 255 less their mean and their VGG-16 is pretrained, so their
-scaled features are of order 1; here images are normalised, and the two skips start that much weaker.
-Upsampling is bilinear throughout: the authors' transposed convolutions are fixed to it. Deviations: images are not
-padded by 100 pixels, the 7x7 convolution is padded by 3 instead.
+Published (Table 1): 134 M parameters. DFANet's Table 5 reports 136.2 GFLOPs at 512x1024. There the 13 convolutions of
+VGG-16 alone take 160 GMACs and the whole network takes 222, so neither one nor two FLOPs per MAC match.
+
+The network is trained in one step, as the authors' voc-fcn8s-atonce (shelhamer/fcn.berkeleyvision.org): pool4 and pool3
+are scaled before their scores are computed. The authors use pixels from 0 to 255 minus their mean and a pretrained
+VGG-16, so their scaled features are of order 1. Here images are normalised, so the two skips start correspondingly
+weaker. Upsampling is bilinear throughout, to which the authors' transposed convolutions are fixed. Deviation: the 7x7
+convolution is padded by 3 instead of the image by 100 pixels.
 """
 
 import torch.nn.functional as F
@@ -39,7 +40,7 @@ class Encoder(nn.Module):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """pool3, pool4 and the head's features: strides 8, 16 and 32."""
+        """Return pool3, pool4 and the features of the head, at strides 8, 16 and 32."""
         pooled = []
         for stage in self.stages:
             x = F.max_pool2d(stage(x), 2, ceil_mode=True)
@@ -48,14 +49,14 @@ class Encoder(nn.Module):
 
 
 class ScoresFromZero(Scores):
-    """Scores that start from zero (Section 4.3); the authors' score layers have Caffe's default, a constant 0."""
+    """Scores that start from zero (Section 4.3): the authors' score layers use Caffe's default filler, a constant 0."""
 
     def start(self) -> None:
         nn.init.zeros_(self.classify.weight)
 
 
 class Network(nn.Module):
-    """Images Nx3xHxW to scores Nx`classes`xHxW, any H and W."""
+    """Map images Nx3xHxW to scores Nx`classes`xHxW, for any H and W."""
 
     def __init__(self, classes: int):
         super().__init__()

@@ -1,10 +1,11 @@
 """ICNet: Zhao, Qi, Shen, Shi, Jia, ECCV 2018 (arXiv 1704.08545).
 
-Layers as in the authors' icnet_cityscapes_bnnomerge.prototxt (hszhao/ICNet): the deployed network, which pruning left
-with half of PSPNet50's kernels. DFANet's Table 5 has 28.3 G and "26.5 M" at 1024x2048; counted are 29.0 GMACs and 6.70
-million parameters, 26.8 MB of float32.
-Deviation: the pyramid averages adaptive windows, which at 1024x2048 are smaller than the authors' where a side does not
-divide (11x22 for 13x25 at three rows).
+Layers follow the authors' icnet_cityscapes_bnnomerge.prototxt (hszhao/ICNet), the deployed network, in which pruning
+kept half of PSPNet50's kernels. DFANet's Table 5 reports 28.3 G and "26.5 M" at 1024x2048. The network here has 29.0
+GMACs and 6.70 million parameters, which is 26.8 MB of float32.
+
+Deviation: the pyramid averages adaptive windows. At 1024x2048 these are smaller than the authors' where the number of
+bins does not divide a side (11x22 instead of 13x25 for three rows).
 """
 
 import torch
@@ -19,9 +20,9 @@ WIDTH = 128
 
 
 class CascadeFusion(nn.Module):
-    """Figure 3: coarse features, at the finer ones' size, through a dilated 3x3; the finer through a 1x1; the sum.
+    """Figure 3: the sum of coarse features, resized, after a dilated 3x3 and of fine features after a 1x1.
 
-    The classifier that the figure puts on the coarse features is an auxiliary head here.
+    The classifier of the coarse features in the figure is an auxiliary head here.
     """
 
     def __init__(self, coarse: int, fine: int):
@@ -34,14 +35,13 @@ class CascadeFusion(nn.Module):
 
 
 class Network(WithAuxiliary):
-    """Figure 2: the quarter-size image through all of PSPNet50, the half-size one through its first stages, the full
-    one through three convolutions.
+    """Figure 2: PSPNet50 on the quarter-size image, its first stages on the half-size, three convolutions on the full
+    one.
 
-    As in the authors' network, the first two branches share their first stages and the smallest is made by halving
-    features, not the image. The network starts at half the width, where the authors trained the full one and pruned
-    it. Weights of the auxiliary
-    losses, 0.16 for the quarter-size and 0.4 for the half-size branch, are those of the known TensorFlow version. They
-    compare scores with the labels at full size, not at the branches'.
+    As in the authors' network, the first two branches share their first stages, and the quarter-size branch halves
+    features, not the image. The network starts at half the width, where the authors trained the full width and pruned
+    it. The weights of the auxiliary losses, 0.16 for the quarter-size and 0.4 for the half-size branch, are those of
+    the known TensorFlow version. The losses compare scores with labels at full size, not at the size of the branch.
     """
 
     auxiliary_weights = (0.16, 0.4)
@@ -67,7 +67,7 @@ class Network(WithAuxiliary):
         return self.classify(main), quarter, fused
 
     def _branches(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Stride 8 of `images` after one block of the second stage, and stride 16 after all stages and the pyramid."""
+        """Return stride 8, after one block of stage 2, and stride 16, after all stages and the pyramid."""
         net = self.pspnet
         half = net.stage2[0](net.stage1(net.stem(images)))
         x = net.stage2[1:](resize(half, [-(-side // 2) for side in half.shape[-2:]]))

@@ -1,9 +1,9 @@
 """PSPNet: Pyramid Scene Parsing Network. Zhao, Shi, Qi, Wang, Jia, CVPR 2017.
 
-DFANet's Table 5 has 412.2 G and "250.8 M" at 713x713, the crop of the authors' Cityscapes model with ResNet-101, which
-is rendered here as their pspnet101_cityscapes_713.prototxt (hszhao/PSPNet) has it; the auxiliary head, which that file
-lacks, is their later code's (hszhao/semseg, model/pspnet.py). The parameters are mebibytes of float32: 250.7 are
-counted, 65.7 million. The MACs come to 517.2 G; ResNet-50 would give 364.
+DFANet's Table 5 reports 412.2 G and "250.8 M" at 713x713, the crop size of the authors' Cityscapes model with
+ResNet-101. The network here follows its pspnet101_cityscapes_713.prototxt (hszhao/PSPNet). The auxiliary head, which
+that file lacks, follows their later code (hszhao/semseg, model/pspnet.py). The reported parameters are mebibytes of
+float32: the network here has 250.7 MiB, 65.7 million parameters. It has 517.2 GMACs; with ResNet-50 it would have 364.
 """
 
 from torch import Tensor, nn
@@ -15,11 +15,11 @@ DROPOUT = 0.1
 
 
 class Network(WithAuxiliary):
-    """Figure 3: a dilated ResNet-101 of output stride 8, pyramid pooling, and a classifier.
+    """Figure 3: a dilated ResNet-101 with output stride 8, pyramid pooling, and a classifier.
 
-    All 3x3 convolutions of the third stage dilate by two, all of the fourth by four. Figure 4: the fourth stage's input
-    is classified too, with weight 0.4 in the loss. The 1x1 convolutions that end the stages are four times as wide as
-    their 3x3; the stem is three 3x3 convolutions (64, 64, 128).
+    All 3x3 convolutions of the third stage have dilation two, those of the fourth stage four. The input of the fourth
+    stage is also classified, with weight 0.4 in the loss (Figure 4). The last 1x1 convolution of a block is four times
+    as wide as its 3x3. The stem is three 3x3 convolutions (64, 64, 128).
     """
 
     auxiliary_weights = (0.4,)

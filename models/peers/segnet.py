@@ -1,12 +1,14 @@
 """SegNet (Badrinarayanan, Kendall, Cipolla; TPAMI 2017, arXiv 1511.00561): Figure 2.
 
-Encoder: the 13 convolutions of VGG-16 with batch norm. Decoder: its mirror image; each stage starts from max-unpooling
-with the encoder's pooling indices, the only thing that passes across. The last convolution gives the scores.
+The encoder is the 13 convolutions of VGG-16 with batch norm. The decoder mirrors it: each stage starts with
+max-unpooling by the encoder's pooling indices, and nothing else connects the two. The last convolution computes the
+scores.
 
-Published (ENet's Table 3): 29.46 M parameters and 286.03 GFLOPs at 640x360. Counted: 29.44 M and 142.3
-GMACs with 11 classes, so the FLOPs are two a multiply-accumulate.
-Layers as in the authors' segnet_train.prototxt (alexgkendall/SegNet-Tutorial), an odd side rounded up when pooled as
-in their Caffe. Deviations: no biases, since batch norm follows every convolution but the last; the norms' eps is
+Published (ENet's Table 3): 29.46 M parameters and 286.03 GFLOPs at 640x360. The network here has 29.44 M and 142.3
+GMACs with 11 classes, so the paper counts two FLOPs per MAC.
+
+Layers follow the authors' segnet_train.prototxt (alexgkendall/SegNet-Tutorial), and pooling rounds odd sides up as
+their Caffe does. Deviations: convolutions have no bias, since batch norm follows all but the last; eps of the norms is
 torch's 1e-5, not the 1e-9 of caffe-segnet's bn_layer.cpp.
 """
 
@@ -17,14 +19,14 @@ from models.upsampling import pool, unpool
 
 
 class Encoder(nn.Module):
-    """VGG-16's stages, each followed by pooling."""
+    """The stages of VGG-16, each followed by pooling."""
 
     def __init__(self):
         super().__init__()
         self.stages = vgg.stages(norm=True)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[tuple[Tensor, tuple[int, int]]]]:
-        """Features at stride 32, and for each stage its pooling indices and its size before pooling."""
+        """Return features at stride 32, and the pooling indices and the size before pooling of each stage."""
         pooled = []
         for stage in self.stages:
             x = stage(x)
@@ -35,7 +37,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The encoder's stages in reverse; a stage's last convolution takes on the width of the next one."""
+    """The stages of the encoder in reverse. The last convolution of a stage has the width of the next stage."""
 
     def __init__(self):
         super().__init__()
@@ -53,7 +55,7 @@ class Decoder(nn.Module):
 
 
 class Network(nn.Module):
-    """Images Nx3xHxW to scores Nx`classes`xHxW, any H and W."""
+    """Map images Nx3xHxW to scores Nx`classes`xHxW, for any H and W."""
 
     def __init__(self, classes: int):
         super().__init__()

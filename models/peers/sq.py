@@ -1,14 +1,16 @@
 """SQ (Treml et al., MLITS workshop at NIPS 2016, "Speeding up Semantic Segmentation for Autonomous Driving").
 
-SqueezeNet 1.1 with ELU, parallel dilated convolutions at its end, and SharpMask-like refinements back to stride 2.
+SqueezeNet 1.1 with ELU, parallel dilated convolutions at its end, and refinements as in SharpMask up to stride 2.
 
-Published (DFANet's Table 5): 270 GFLOPs at 1024x2048. The widths of the decoder and the dilation rates are our reading
-and not the paper's: each refinement is as wide as the encoder at its resolution. It takes 254 GMACs there, 6 % from 270
-at one operation a multiply-accumulate. Two readings in public take 147 and 575, the first 9 % from 270 at two
-operations, so which of the two the 270 counts stays open.
-The first author's public code (mtreml/squeezenet) is another network, without dilated convolutions: full resolution in
-its first convolution, bypasses of 32 channels, and a decoder as wide as there are classes.
-Deviations: an odd side is rounded up when halved.
+Published (DFANet's Table 5): 270 GFLOPs at 1024x2048. The paper does not give the decoder's widths and the dilation
+rates. Our choice makes each refinement as wide as the encoder at its resolution. It takes 254 GMACs there, 6 % from 270
+at one FLOP per MAC. Two public implementations take 147 and 575; the first is 9 % from 270 at two FLOPs per MAC, so it
+remains open which of the two the 270 counts.
+
+The first author's public code (mtreml/squeezenet) is another network without dilated convolutions: its first
+convolution has full resolution, its bypasses have 32 channels, and its decoder is as wide as there are classes.
+
+Deviation: an odd side is rounded up when halved.
 """
 
 import torch
@@ -18,7 +20,7 @@ from torch import Tensor, nn
 from models.upsampling import Doubling
 
 WIDTHS = (64, 128, 256, 512)
-"""Channels at strides 2, 4, 8 and 16, up and down."""
+"""Channels at strides 2, 4, 8 and 16, in the encoder and the decoder."""
 RATES = (1, 2, 3, 4)
 
 
@@ -28,7 +30,7 @@ def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequ
 
 
 class Fire(nn.Module):
-    """SqueezeNet's module: a 1x1 squeeze to an eighth of the width, and 1x1 and 3x3 convolutions side by side."""
+    """Module of SqueezeNet: a 1x1 squeeze to an eighth of the width, and parallel 1x1 and 3x3 convolutions."""
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
@@ -42,7 +44,7 @@ class Fire(nn.Module):
 
 
 class Encoder(nn.Module):
-    """SqueezeNet 1.1 without its classifier, ELU for ReLU."""
+    """SqueezeNet 1.1 without its classifier, with ELU instead of ReLU."""
 
     def __init__(self):
         super().__init__()
@@ -56,7 +58,7 @@ class Encoder(nn.Module):
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Features at strides 2, 4, 8 and 16."""
+        """Return features at strides 2, 4, 8 and 16 of images Nx3xHxW."""
         features = []
         for stage in self.stages:
             x = stage(F.max_pool2d(x, 3, stride=2, padding=1) if features else x)
@@ -76,7 +78,7 @@ class Context(nn.Module):
 
 
 class Refine(nn.Module):
-    """SharpMask's refinement: doubled features beside a convolution of the encoder's, and a convolution of both."""
+    """Refinement of SharpMask: concatenate upsampled features and convolved encoder features, and convolve both."""
 
     def __init__(self, inputs: int, width: int):
         super().__init__()
@@ -106,7 +108,7 @@ class Decoder(nn.Module):
 
 
 class Network(nn.Module):
-    """Images Nx3xHxW to scores Nx`classes`xHxW, any H and W."""
+    """Map images Nx3xHxW to scores Nx`classes`xHxW, for any H and W."""
 
     def __init__(self, classes: int):
         super().__init__()

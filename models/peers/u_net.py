@@ -1,12 +1,14 @@
 """U-Net (Ronneberger, Fischer, Brox; MICCAI 2015, arXiv 1505.04597): Figure 1.
 
-Published: 23 convolutional layers, which by Figure 1 are 31.0 M parameters; the paper counts no operations.
-Deviations: convolutions are padded and RGB is read, so that the scores have the image's size (Figure 1 turns 572x572
-into 388x388 and crops what it concatenates).
-From the authors' release (phseg_v5.prototxt): dropout with a half after the two deepest steps of the contracting path,
-where the paper says only "at the end", and a ReLU after each up-convolution, of which it says nothing. Its last
-up-convolution keeps 128 channels; the paper's and ours halve them to 64. Weights start as the paper has it, normal with
-a variance of 2 over the incoming nodes, but for the scores.
+Published: 23 convolutional layers, which have 31.0 M parameters by Figure 1. The paper reports no operations.
+
+Deviations: convolutions are padded and the input is RGB, so that the scores have the size of the image. Figure 1 maps
+572x572 to 388x388 and crops before concatenation.
+
+From the authors' release (phseg_v5.prototxt): dropout of 0.5 after the two deepest steps of the contracting path, where
+the paper only says "at the end", and a ReLU after each up-convolution, which the paper does not mention. The last
+up-convolution of the release keeps 128 channels; the paper's and ours halve them to 64. Weights start as in the paper,
+except those of the scores: normal with a variance of 2 over the fan-in.
 """
 
 import torch
@@ -21,7 +23,7 @@ DROPOUT = 0.5
 
 
 class Contracting(nn.Module):
-    """The left side: two convolutions at each resolution, max pooling between."""
+    """The left side: two convolutions at each resolution, with max pooling between resolutions."""
 
     def __init__(self):
         super().__init__()
@@ -32,7 +34,7 @@ class Contracting(nn.Module):
             step.append(nn.Dropout(DROPOUT))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Features at strides 1, 2, 4, 8 and 16."""
+        """Return features at strides 1, 2, 4, 8 and 16 of images Nx3xHxW."""
         features = []
         for step in self.steps:
             x = step(F.max_pool2d(x, 2, ceil_mode=True) if features else x)
@@ -41,7 +43,7 @@ class Contracting(nn.Module):
 
 
 class Step(nn.Module):
-    """One step of the right side: up-convolution, concatenation with the left side, two convolutions."""
+    """One step of the right side: up-convolution, concatenation with the left side, and two convolutions."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -67,7 +69,7 @@ class Expanding(nn.Module):
 
 
 class Network(nn.Module):
-    """Images Nx3xHxW to scores Nx`classes`xHxW, any H and W."""
+    """Map images Nx3xHxW to scores Nx`classes`xHxW, for any H and W."""
 
     def __init__(self, classes: int):
         super().__init__()

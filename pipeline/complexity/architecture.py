@@ -1,7 +1,7 @@
-"""A variant's parts, their shapes and what flows between them, found by running it on the meta device (Figure 3).
+"""A variant's parts, their output shapes and the data flow between them, found by a run on the meta device (Figure 3).
 
-Hooks see what goes into a part and what comes out; between the parts every operation of torch is followed, so that a
-concatenation, a sum or a resize is in the result because the network does it, not because the paper draws it.
+Hooks record the inputs and outputs of each part. Between the parts every torch operation is followed, so that a
+concatenation, a sum or a resize is in the result only if the network does it.
 """
 
 import re
@@ -15,35 +15,38 @@ from torch.utils._pytree import tree_leaves
 
 from models.build import build
 from models.segmenter import Segmenter
+from pipeline.complexity.shapes import ShapesOnly
 from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:
-    from pipeline.config.params import AnyVariant
+    from pipeline.config.variants import AnyVariant
 
 PARTS = re.compile(
     r"structure\.(networks\.\d+\.)(?:backbone\.)?((?!backbone$)\w+)|structure\.()((?!networks$)\w+)"
     r"|(decoder\.(?:high\.|low\.)?)(?:reduce\.)?(\d+|(?!high$|low$)\w+)"
 )
-"""A network's stages and attention, a structure's context, a decoder's convolutions; groups are parts of the name."""
+"""The parts by the names of their modules: a network's stages and attention, the other modules of a structure, such as
+`context` of b, and the convolutions of a decoder. The groups make up the name of the part."""
 
 IMAGE, SCORES = "image", "scores"
 
 
 def describe(variant: "AnyVariant", classes: int, size: tuple[int, int]) -> dict[str, Any]:
-    """Parts and flow of `variant` for one image of `size` (rows, columns).
+    """Return the parts and the data flow of `variant` for one image of `size` (rows, columns).
 
-    `parts` are {name: [channels, rows, columns]} of what each gives, in the order of their work: `image`,
-    `networks.N.STAGE`, `context`, `decoder.high.N`, `decoder.low.N`, `decoder.merge`, `decoder.classify`, `scores`.
-    `flow` has an entry for every tensor that a part gets: {from, to, resized: [rows, columns] or None, joined: concat,
-    sum, another operation's name, or None}. `BadInput` for a peer, whose paper draws another figure.
+    `parts` maps each part to the shape of its output, [channels, rows, columns], in the order of execution: `image`,
+    `networks.N.STAGE`, `context` or another module of the structure's own, `decoder.high.N`, `decoder.low.N`,
+    `decoder.merge`, `decoder.classify`, `scores`. `flow` has one entry per input tensor of a part: {from, to, resized:
+    [rows, columns] or None, joined: concat, sum, another operation's name, or None}. Raises `BadInput` if `variant` is
+    a peer, whose paper draws another figure.
     """
     with torch.device("meta"):
         model = build(variant.model_dump(), classes).eval()
     if not isinstance(model, Segmenter):
-        raise BadInput(f"{variant} is no point of DFANet's space, so Figure 3 is not its own; name a variant that is")
+        raise BadInput(f"the variant {variant} is a peer, but Figure 3 shows a variant of DFANet; name one of those")
     flow = Flow(model)
     image = torch.empty(1, 3, *size, device="meta")
-    with torch.no_grad(), flow:
+    with torch.no_grad(), ShapesOnly(), flow:
         flow.give(IMAGE, image)
         scores = model(image)
     flow.take(SCORES, [scores])
@@ -52,7 +55,7 @@ def describe(variant: "AnyVariant", classes: int, size: tuple[int, int]) -> dict
 
 
 class Flow(TorchFunctionMode):
-    """Follows every tensor outside the parts of `model` back to the parts that it came from."""
+    """Traces every tensor outside the parts of `model` back to the parts that produced it."""
 
     def __init__(self, model: nn.Module):
         super().__init__()
@@ -66,15 +69,15 @@ class Flow(TorchFunctionMode):
                 self._watch("".join(filter(None, found.groups())), module)
 
     def take(self, part: str, inputs: Any) -> None:
-        """Note where the tensors that go into a part come from."""
+        """Record the sources of the tensors that enter a part."""
         for value in tree_leaves(inputs):
             _, sources, joined = self.known[id(value)]
             self.edges += [{"from": name, "to": part, "resized": to, "joined": joined} for name, to in sources]
 
     def give(self, part: str, output: Tensor) -> None:
-        """Note that a tensor comes out of a part."""
+        """Record that a tensor is the output of a part."""
         self.parts[part] = list(output.shape[1:])
-        # The tensor is kept: another one must not get its id.
+        # Keeping the tensor prevents another from getting its id.
         self.known[id(output)] = output, [(part, None)], None
 
     def _watch(self, part: str, module: nn.Module) -> None:
@@ -94,10 +97,10 @@ class Flow(TorchFunctionMode):
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         output = function(*args, **(kwargs or {}))
         if self.inside is None and isinstance(output, Tensor):
-            came = [self.known[id(each)] for each in tree_leaves(args) if id(each) in self.known]
-            sources = [source for _, each, _ in came for source in each]
-            joined = next((word for _, _, word in came if word), None)
-            if len(came) > 1:
+            known = [self.known[id(each)] for each in tree_leaves(args) if id(each) in self.known]
+            sources = [source for _, each, _ in known for source in each]
+            joined = next((word for _, _, word in known if word), None)
+            if len(known) > 1:
                 name = function.__name__
                 joined = "concat" if function is torch.cat else "sum" if "add" in name else name
             if function is F.interpolate:

@@ -1,18 +1,18 @@
-"""How well candidates fit printed numbers: scores, the lowest of them, and what the numbers' rounding lets one tell."""
+"""How well candidate interpretations fit the paper's printed numbers, and which differences rounding could explain."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
-Place = tuple[int, ...]
-"""A candidate as its index on each axis of the errors."""
+Candidate = tuple[int, ...]
+"""A candidate interpretation, given by its index on each axis of the error arrays."""
 
 DRAWS, SEED = 500, 0
-"""Of the digits behind the paper's rounded ones."""
+"""Number and seed of the draws of the digits that the paper rounded off."""
 
 
 class Cell(NamedTuple):
-    """A distinct number of the paper: what is claimed of which variant, and the tables that print it."""
+    """A distinct number of the paper: a quantity of a variant at an image size, and the tables that print it."""
 
     variant: str
     size: tuple[int, int]
@@ -23,15 +23,15 @@ class Cell(NamedTuple):
 
 
 def mean(errors: list[np.ndarray]) -> np.ndarray:
-    """The mean of |error| of every candidate. An array 1 long on an axis is alike along it."""
+    """Return the mean of |error| for every candidate; arrays of errors are broadcast along axes of length 1."""
     total = np.zeros(np.broadcast_shapes(*(error.shape for error in errors)), np.float32)
     for error in errors:
         total += np.abs(error)
     return total / len(errors)
 
 
-def lowest(score: np.ndarray, count: int) -> list[Place]:
-    """The places of the lowest scores; of equal ones the first."""
+def lowest(score: np.ndarray, count: int) -> list[Candidate]:
+    """Return the candidates with the `count` lowest scores in ascending order; ties keep the order of candidates."""
     flat = score.ravel()
     count = min(count, flat.size)
     near = np.flatnonzero(flat <= np.partition(flat, count - 1)[count - 1])
@@ -39,33 +39,34 @@ def lowest(score: np.ndarray, count: int) -> list[Place]:
     return [tuple(map(int, np.unravel_index(index, score.shape))) for index in order]
 
 
-def at(error: np.ndarray, place: Place) -> float:
-    """A cell's error under a candidate."""
-    return float(error[tuple(min(index, size - 1) for index, size in zip(place, error.shape, strict=True))])
+def at(error: np.ndarray, candidate: Candidate) -> float:
+    """Return a cell's error under a candidate."""
+    return float(error[tuple(min(index, size - 1) for index, size in zip(candidate, error.shape, strict=True))])
 
 
 class Behind:
-    """How far an interpretation is behind the best when the paper's digits are drawn anew from all that print so.
+    """How much higher a candidate's score is than the best, over random draws of the digits that the paper rounded off.
 
-    (low, high): 95 % of the draws. Where low is not above 0, the paper's rounding alone could decide between the two.
+    A call returns [low, high], which holds 95 % of the draws. If low is not above 0, the paper's rounding alone could
+    decide between the two candidates.
     """
 
-    def __init__(self, cells: list[Cell], errors: list[np.ndarray], best: Place):
+    def __init__(self, cells: list[Cell], errors: list[np.ndarray], best: Candidate):
         self.errors, self.best = errors, best
         self.paper = np.array([cell.paper for cell in cells])
         half = np.array([0.5 * 10**-cell.decimals for cell in cells])
         self.drawn = self.paper + half * np.random.default_rng(SEED).uniform(-1, 1, (DRAWS, len(cells)))
 
-    def __call__(self, place: Place) -> list[float]:
-        return np.quantile(self._scores(place) - self._scores(self.best), [0.025, 0.975]).tolist()
+    def __call__(self, candidate: Candidate) -> list[float]:
+        return np.quantile(self._scores(candidate) - self._scores(self.best), [0.025, 0.975]).tolist()
 
-    def _scores(self, place: Place) -> np.ndarray:
-        counted = self.paper * (1 + np.array([at(error, place) for error in self.errors]))
+    def _scores(self, candidate: Candidate) -> np.ndarray:
+        counted = self.paper * (1 + np.array([at(error, candidate) for error in self.errors]))
         return np.abs(counted / self.drawn - 1).mean(axis=1)
 
 
 def summary(cells: list[Cell], errors: list[float]) -> dict[str, Any]:
-    """The score, and the median and the worst error of each quantity; and how many cells it prints digit for digit."""
+    """Return the score, the median and worst error per quantity, and the number of cells that match in every digit."""
     by_quantity = {
         quantity: [abs(error) for cell, error in zip(cells, errors, strict=True) if cell.quantity == quantity]
         for quantity in ("macs", "parameters")

@@ -1,9 +1,8 @@
-"""Which interpretation of the paper's silences fits its MACs and Params best, over all of its networks at once.
+"""Search for the interpretation of what the paper leaves open that best fits its MACs and Params.
 
-Every combination of answers in `SPACE` is held against every distinct cell of Tables 2 to 5. The score of a
-combination is the mean of |counted / printed - 1|. MACs and parameters are sums over the parts of a network, and each
-question concerns one part: so each part is counted once for each answer, from the modules themselves on the meta
-device, and the combinations are sums of these.
+Every combination of answers in `SPACE` is compared with every distinct cell of Tables 2 to 5. Its score is the mean of
+|counted / printed - 1|. MACs and parameters are sums over the parts of a network, and each question concerns one part.
+So each part is counted once per answer on the meta device, and every combination is a sum of these counts.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.interpretation import INTERPRETATIONS, Blocks, Context, Fusion, Interpretation, Residuals
-from pipeline.complexity.fits import Behind, Cell, Place, at, lowest, mean, summary
+from pipeline.complexity.fits import Behind, Candidate, Cell, at, lowest, mean, summary
 from pipeline.complexity.part_costs import Costs
 from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:
-    from pipeline.config.params import AnyVariant
+    from pipeline.config.variants import AnyVariant
 
 SPACE: dict[str, tuple[type, dict[str, tuple]]] = {
     "blocks": (
@@ -45,55 +44,55 @@ SPACE: dict[str, tuple[type, dict[str, tuple]]] = {
         },
     ),
 }
-"""The answers to each question (models/interpretation.py), the most usual first: of equal fits the first counts."""
+"""Answers to each question (models/interpretation.py), the most common first, since ties go to the first."""
 
 UNITS = {"MB of float32": 1e6 / 4, "millions": 1e6, "MiB of float32": 2**20 / 4}
-"""Parameters to one of what the Params column may count."""
+"""Number of parameters per unit that the Params column may be in."""
 
 AXES = (*SPACE, "unit")
 NEAR, SHOWN = 1000, 10
-"""Best interpretations whose distance to the best is judged, and that are written out."""
+"""Number of best candidates that are compared with the best, and number that are written out."""
 
 
 def search(
     claims: Iterable[Mapping[str, str]], variants: Mapping[str, "AnyVariant"], classes: int = 19
 ) -> dict[str, Any]:
-    """The candidates with their errors by cell, the best, and how the choice holds without each table.
+    """Return the best candidates with their errors per cell, and the best candidate when each table is left out.
 
-    `claims` are rows of data/paper/claims.csv; those of the paper's own MACs and parameters are used. `BadInput` if
-    there are none.
+    `claims` are rows of data/paper/claims.csv, of which the paper's own MACs and parameters are used. Raises `BadInput`
+    if there are none.
     """
     cells = distinct(claims, variants)
     if not cells:
-        raise BadInput("data/paper/claims.csv holds no MACs or parameters of a variant; there is nothing to fit")
+        raise BadInput("data/paper/claims.csv has no MACs or parameters of a DFANet variant to fit; add a row")
     options = {part: list(_options(part)) for part in SPACE}
     costs = Costs(options, classes)
     errors = [_errors(cell, costs.of(variants[cell.variant], cell.size)) for cell in cells]
     score = np.broadcast_to(mean(errors), [*map(len, options.values()), len(UNITS)])
     behind = Behind(cells, errors, lowest(score, 1)[0])
-    near = [place for place in lowest(score, NEAR) if behind(place)[0] <= 0]
-    chosen = min(near, key=lambda place: len(_changed(options, place)))  # of equally few changes the best
+    near = [candidate for candidate in lowest(score, NEAR) if behind(candidate)[0] <= 0]
+    chosen = min(near, key=lambda candidate: len(_changed(options, candidate)))  # ties go to the best score
     named = _named(options)
 
-    def describe(place: Place) -> dict[str, Any]:
-        found = [at(error, place) for error in errors]
-        return _reading(options, place) | summary(cells, found) | {"behind": behind(place), "errors": found}
+    def describe(candidate: Candidate) -> dict[str, Any]:
+        found = [at(error, candidate) for error in errors]
+        return _answers(options, candidate) | summary(cells, found) | {"behind": behind(candidate), "errors": found}
 
     return {
         "candidates_counted": int(score.size),
         "score": "mean of |counted / printed - 1| over the cells",
-        "cells": [cell._asdict() | {"fitted_by": _informs(error)} for cell, error in zip(cells, errors, strict=True)],
+        "cells": [cell._asdict() | {"fitted_by": _axes_used(error)} for cell, error in zip(cells, errors, strict=True)],
         "best": describe(behind.best),
         "simplest_as_good": describe(chosen),
-        "named": {name: describe(place) for name, place in named.items()},
-        "candidates": [describe(place) for place in dict.fromkeys([*near[:SHOWN], chosen, *named.values()])],
+        "named": {name: describe(candidate) for name, candidate in named.items()},
+        "candidates": [describe(candidate) for candidate in dict.fromkeys([*near[:SHOWN], chosen, *named.values()])],
         "questions": _questions(score, options),
         "without_table": {table: _without(table, options, cells, errors) for table in _tables(cells)},
     }
 
 
 def distinct(claims: Iterable[Mapping[str, str]], variants: Mapping[str, "AnyVariant"]) -> list[Cell]:
-    """The paper's MACs and parameters of DFANet's own space; a number that several tables repeat is one cell."""
+    """Return the paper's MACs and parameters of DFANet's variants; a number that several tables repeat is one cell."""
     found: dict[tuple, list[str]] = {}
     for row in claims:
         ours = hasattr(variants.get(row["variant"]), "structure")
@@ -108,49 +107,50 @@ def _options(part: str) -> Iterator[Any]:
     kind, answers = SPACE[part]
     for values in product(*answers.values()):
         option = kind(**dict(zip(answers, values, strict=True)))
-        # The low-level path alone can be concatenated: both paths are summed.
+        # Only the low-level path can be concatenated; a merge of both paths needs their sum.
         if not (part == "fusion" and option.merges_both and option.join == "concat"):
             yield option
 
 
 def _errors(cell: Cell, cost: np.ndarray) -> np.ndarray:
-    """counted / printed - 1 over `AXES`, 1 long where the cell does not depend on an answer."""
+    """Return counted / printed - 1 over `AXES`; an axis has length 1 if the cell does not depend on it."""
     if cell.quantity == "macs":
         return cost[0][..., None] / 1e9 / cell.paper - 1
     return cost[1][..., None] / np.array(list(UNITS.values())) / cell.paper - 1
 
 
-def _place(options: Mapping[str, list], interpretation: Interpretation) -> Place:
-    """Where an interpretation stands, its Params counted in the first of `UNITS`."""
+def _candidate(options: Mapping[str, list], interpretation: Interpretation) -> Candidate:
+    """Return the candidate for an interpretation, with Params in the first of `UNITS`."""
     return (*(options[part].index(getattr(interpretation, part)) for part in SPACE), 0)
 
 
-def _named(options: Mapping[str, list]) -> dict[str, Place]:
-    """Where the named interpretations stand. Of those that MACs and Params cannot tell apart the first is named."""
-    named: dict[str, Place] = {}
+def _named(options: Mapping[str, list]) -> dict[str, Candidate]:
+    """Return the candidate for each name; if several names give the same candidate, only the first is kept."""
+    named: dict[str, Candidate] = {}
     for name, interpretation in INTERPRETATIONS.items():
-        place = _place(options, interpretation)
-        if place not in named.values():
-            named[name] = place
+        candidate = _candidate(options, interpretation)
+        if candidate not in named.values():
+            named[name] = candidate
     return named
 
 
-def _changed(options: Mapping[str, list], place: Place) -> dict[str, Any]:
-    """The answers that differ from those of the interpretation `first`."""
+def _changed(options: Mapping[str, list], candidate: Candidate) -> dict[str, Any]:
+    """Return the answers that differ from the interpretation `first`."""
     found = {}
-    for part, index in zip(SPACE, place, strict=False):
+    for part, index in zip(SPACE, candidate, strict=False):
         first, other = asdict(getattr(INTERPRETATIONS["first"], part)), asdict(options[part][index])
         found |= {f"{part}.{question}": other[question] for question in first if other[question] != first[question]}
     return found
 
 
-def _reading(options: Mapping[str, list], place: Place) -> dict[str, Any]:
-    interpretation = {part: asdict(options[part][index]) for part, index in zip(SPACE, place, strict=False)}
-    return {"interpretation": interpretation, "changed": _changed(options, place), "unit": list(UNITS)[place[-1]]}
+def _answers(options: Mapping[str, list], candidate: Candidate) -> dict[str, Any]:
+    interpretation = {part: asdict(options[part][index]) for part, index in zip(SPACE, candidate, strict=False)}
+    unit = list(UNITS)[candidate[-1]]
+    return {"interpretation": interpretation, "changed": _changed(options, candidate), "unit": unit}
 
 
-def _informs(error: np.ndarray) -> list[str]:
-    """The parts whose answers change a cell: what it was used to choose."""
+def _axes_used(error: np.ndarray) -> list[str]:
+    """Return the axes along which a cell's error varies, which are those that it helps to choose."""
     return [
         axis
         for axis, length in zip(AXES, error.shape, strict=True)
@@ -159,7 +159,7 @@ def _informs(error: np.ndarray) -> list[str]:
 
 
 def _questions(score: np.ndarray, options: Mapping[str, list]) -> dict[str, dict[str, float]]:
-    """For each answer to each question, the best score that it allows."""
+    """Return the best score of any candidate with each answer to each question."""
     found = {}
     for axis, part in enumerate(SPACE):
         least = score.min(axis=tuple(other for other in range(score.ndim) if other != axis))
@@ -173,14 +173,14 @@ def _questions(score: np.ndarray, options: Mapping[str, list]) -> dict[str, dict
 
 
 def _tables(cells: list[Cell]) -> list[str]:
-    """The tables that can be left out: those without which there are cells."""
+    """Return the tables that can be left out, because other tables still have cells."""
     named = sorted({table for cell in cells for table in cell.tables})
     return [table for table in named if any(table not in cell.tables for cell in cells)]
 
 
 def _without(table: str, options: Mapping[str, list], cells: list[Cell], errors: list[np.ndarray]) -> dict[str, Any]:
-    """The best interpretation by the cells that `table` does not print, and its errors on those that it does."""
-    out = [table in cell.tables for cell in cells]
-    place = lowest(mean([error for error, left in zip(errors, out, strict=True) if not left]), 1)[0]
-    there = [(cell, at(error, place)) for cell, error, left in zip(cells, errors, out, strict=True) if left]
-    return _reading(options, place) | summary(*map(list, zip(*there, strict=True)))
+    """Return the best candidate for the cells that `table` does not print, and its errors on those that it prints."""
+    left_out = [table in cell.tables for cell in cells]
+    candidate = lowest(mean([error for error, left in zip(errors, left_out, strict=True) if not left]), 1)[0]
+    printed = [(cell, at(error, candidate)) for cell, error, left in zip(cells, errors, left_out, strict=True) if left]
+    return _answers(options, candidate) | summary(*map(list, zip(*printed, strict=True)))

@@ -1,4 +1,4 @@
-"""MACs and parameters of a variant under every interpretation, as sums over its parts."""
+"""MACs and parameters of a variant under every interpretation, computed as sums over its parts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
-from models import aspp
+from models import aspp, structures
 from models.decoder import Decoder
 from models.interpretation import Fusion, Interpretation
 from models.network import TABLE_1
 from models.segmenter import scaled_size
-from models.structures import STRUCTURES
 from pipeline.complexity.macs import count_layers
+from pipeline.complexity.shapes import ShapesOnly
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Variant
+    from pipeline.config.variants import Variant
 
 LONGEST = 4
 """Networks of the longest chain in Table 3. A shorter chain is its beginning."""
@@ -30,7 +28,7 @@ Shape = tuple[int, ...]
 
 
 class Chain(NamedTuple):
-    """For each network its (MACs, parameters), and the shapes of what a decoder gets of it."""
+    """(MACs, parameters) of each network, and the shapes of the features that each gives to a decoder."""
 
     costs: list[np.ndarray]
     high: list[Shape]
@@ -38,7 +36,7 @@ class Chain(NamedTuple):
 
 
 class Costs:
-    """Counts each part once, on the meta device. `options` are the answers by part; `classes` those of the output."""
+    """Counts each part once on the meta device. `options` are the answers by part, `classes` the number of classes."""
 
     def __init__(self, options: Mapping[str, Sequence[Any]], classes: int):
         self.options, self.classes = options, classes
@@ -60,7 +58,7 @@ class Costs:
         return costs[:, :, None] if xception else costs[:, None]
 
     def _whole(self, variant: "Variant", chain: Chain) -> np.ndarray:
-        """(MACs, parameters), context, fusion."""
+        """Return an array of shape (2: MACs and parameters, options of context, options of fusion)."""
         costs, high, low = (tuple(each[: variant.networks]) for each in chain)
         contexts = [np.zeros(2)]
         if variant.structure == "b":
@@ -76,12 +74,13 @@ class Costs:
 def _chain(backbone: str, attention: str, networks: int, option: Any, size: Size) -> Chain:
     interpretation = Interpretation(blocks=option) if backbone in TABLE_1 else Interpretation(residuals=option)
     with torch.device("meta"):
-        structure = STRUCTURES["d" if networks > 1 else "single"](backbone, attention, networks, interpretation)
+        kind = structures.find("d" if networks > 1 else "single")
+        structure = kind(backbone, attention, networks, interpretation)
         image = torch.empty(1, 3, *size)
     parameters = [_parameters(network) for network in structure.networks]
     outputs = []
     structure.register_forward_hook(lambda module, inputs, output: outputs.append(output))
-    with _ShapesOnly():
+    with ShapesOnly():
         layers = count_layers(structure, image)
     macs = [
         sum(count for name, count in layers.items() if name.startswith(f"networks.{index}."))
@@ -97,7 +96,7 @@ def _context(option: Any, shape: Shape) -> np.ndarray:
 
 
 def _relevant(option: Fusion, kind: str) -> Fusion:
-    """The answers that a decoder of this kind does not depend on, made alike."""
+    """Return `option` with defaults for the answers that a decoder of this kind does not depend on."""
     if kind == "none":
         return Fusion(classified=option.classified)
     option = replace(option, classified="own")
@@ -113,20 +112,9 @@ def _decoder(kind: str, high: tuple[Shape, ...], low: tuple[Shape, ...], option:
 
 
 def _cost(module: nn.Module, *inputs: Any) -> np.ndarray:
-    with _ShapesOnly():
+    with ShapesOnly():
         macs = sum(count_layers(module, *inputs).values())
     return np.array([macs, _parameters(module)], float)
-
-
-class _ShapesOnly(TorchFunctionMode):
-    """Answers norms and resizing by their shapes: they count nothing and take most of the time on the meta device."""
-
-    def __torch_function__(self, function: Any, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
-        if function is F.batch_norm:
-            return args[0]
-        if function is F.interpolate:
-            return args[0].new_empty(*args[0].shape[:2], *kwargs["size"])
-        return function(*args, **(kwargs or {}))
 
 
 def _parameters(module: nn.Module) -> int:

@@ -1,9 +1,9 @@
-"""What of a network cannot act at an image size: kernels that meet padding alone, and pooling that reduces nothing.
+"""Layers that cannot fully act at an image size: kernels that reach only padding, and pooling that reduces nothing.
 
-A convolution whose rate is no less than a side of its map has all its taps but the centre outside along that side: on a
-map of one row a 3x3 is a 1x3, and in ASPP at stride 16 the rates 12 and 18 are 1x1 until the image has some 300 rows.
-Any variant or peer can be asked, for maps are measured: a batch of no images goes through the network, which costs no
-arithmetic and, unlike the meta device, no import of torch's symbolic shapes (seconds).
+If a convolution's rate is at least a side of its feature map, only its centre taps along that side are inside the map.
+On a map of one row a 3x3 kernel acts as 1x3; in ASPP at stride 16, rates 12 and 18 act as 1x1 until the image has about
+300 rows. Feature maps are measured with an empty batch, so this works for every variant and peer, needs no arithmetic
+and, unlike the meta device, avoids importing torch's symbolic shapes, which takes seconds.
 """
 
 from bisect import bisect_left
@@ -20,18 +20,18 @@ from torch.overrides import TorchFunctionMode
 from models.build import build
 
 if TYPE_CHECKING:
-    from pipeline.config.params import AnyVariant
+    from pipeline.config.variants import AnyVariant
 
 Size = tuple[int, int]
 
 SIDES = range(64, 4097, 16)
-"""Sides of square images among which the first is looked for at which all acts: those that params.yaml may hold."""
+"""Sides of square images that are searched for the first without faults, over the range that params.yaml allows."""
 
-ALONG = {(True, False): " from top to bottom", (False, True): " from left to right", (True, True): ""}
+DIMENSION = {(True, False): "the height of ", (False, True): "the width of ", (True, True): ""}
 
 
 class Convolution(NamedTuple):
-    """A convolution in a part of the network, on a map of a size. Pairs are (along the rows' direction, columns')."""
+    """A convolution in a part of the network on a feature map. All sizes are (vertical, horizontal)."""
 
     part: str
     map: Size
@@ -40,7 +40,7 @@ class Convolution(NamedTuple):
 
     @property
     def left(self) -> Size:
-        """The kernel that is left when taps that only ever meet padding are taken off."""
+        """The size of the kernel without the taps that only reach padding."""
         return tuple(1 if r >= side else k for k, r, side in zip(self.kernel, self.rate, self.map, strict=True))
 
     @property
@@ -49,14 +49,14 @@ class Convolution(NamedTuple):
 
 
 class Pooling(NamedTuple):
-    """Adaptive pooling of a map to a number of bins; to one it is meant to leave nothing of the map."""
+    """Adaptive pooling of a feature map to a number of bins; pooling to one bin is global and never a fault."""
 
     map: Size
     bins: Size
 
     @property
     def lost(self) -> tuple[bool, bool]:
-        """Along which sides it does not reduce the map."""
+        """Whether pooling leaves the height and the width of the map unreduced."""
         return tuple(bins >= max(2, side) for bins, side in zip(self.bins, self.map, strict=True))
 
     @property
@@ -65,30 +65,30 @@ class Pooling(NamedTuple):
 
 
 def warnings(variants: dict[str, "AnyVariant"], classes: int, sizes: Iterable[Size]) -> list[str]:
-    """A sentence for each size and each fault there, with the variants that have it and the size that mends it."""
+    """Return one sentence per image size and set of faults, with the variants affected and the size that avoids it."""
     found: dict[tuple, list[str]] = {}
-    models, mended = {name: empty(variant, classes) for name, variant in variants.items()}, cache(acts_from)
+    models, sufficient = {name: empty(variant, classes) for name, variant in variants.items()}, cache(acts_from)
     for size, (name, model) in product(dict.fromkeys(sizes), models.items()):
         if faults := idle(model, size):
-            found.setdefault((size, faults, mended(model)), []).append(name)
+            found.setdefault((size, faults, sufficient(model)), []).append(name)
     return [f"{_listed(names)}: {_sentence(*fault)}" for fault, names in found.items()]
 
 
 def empty(variant: "AnyVariant", classes: int) -> nn.Module:
-    """A variant's network with weights that nobody drew: only its shapes are of use."""
-    with _Undrawn():
+    """Build a variant's network without initialising its weights, since only shapes are needed."""
+    with _Uninitialised():
         return build(variant.model_dump(), classes).eval()
 
 
 def idle(model: nn.Module, size: Size) -> tuple[Convolution | Pooling, ...]:
-    """What of `model` cannot act in full on an image of `size`, each kind once, in the order in which it is called."""
+    """Return the distinct layers of `model` that cannot fully act on an image of `size`, in the order of calls."""
     found: list[Convolution | Pooling] = []
 
-    def saw(part: str, layer: nn.Conv2d, inputs: tuple[Tensor, ...]) -> None:
+    def record(part: str, layer: nn.Conv2d, inputs: tuple[Tensor, ...]) -> None:
         found.append(Convolution(part, tuple(inputs[0].shape[-2:]), layer.kernel_size, layer.dilation))
 
     handles = [
-        layer.register_forward_pre_hook(partial(saw, _part(name)))
+        layer.register_forward_pre_hook(partial(record, _part(name)))
         for name, layer in model.named_modules()
         if isinstance(layer, nn.Conv2d)
     ]
@@ -100,13 +100,16 @@ def idle(model: nn.Module, size: Size) -> tuple[Convolution | Pooling, ...]:
 
 
 def acts_from(model: nn.Module) -> int | None:
-    """The first of `SIDES` at which all of `model` acts on a square image; maps only grow with the image."""
+    """Return the smallest of `SIDES` at which all layers of `model` fully act on a square image, or None.
+
+    A bisection finds it, because feature maps only grow with the image.
+    """
     index = bisect_left(SIDES, True, key=lambda side: not idle(model, (side, side)))
     return SIDES[index] if index < len(SIDES) else None
 
 
-class _Undrawn(TorchFunctionMode):
-    """Leaves weights as they are when they should be drawn, which takes longest in building a network."""
+class _Uninitialised(TorchFunctionMode):
+    """Skips the initialisation of weights, which takes most of the time of building a network."""
 
     def __torch_function__(self, function: Any, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
         if getattr(function, "__module__", "") == "torch.nn.init":
@@ -115,7 +118,7 @@ class _Undrawn(TorchFunctionMode):
 
 
 class _Pooled(TorchFunctionMode):
-    """Adds each adaptive pooling to `found`: most are called as functions, which no hook sees."""
+    """Adds each adaptive pooling to `found`; most are function calls, which module hooks do not see."""
 
     def __init__(self, found: list):
         super().__init__()
@@ -129,7 +132,7 @@ class _Pooled(TorchFunctionMode):
 
 
 def _part(name: str) -> str:
-    """Where a layer is, in words."""
+    """Return the part of the network that a layer belongs to, in words."""
     words = [word for word in name.split(".") if word not in ("structure", "backbone")]
     return f"`{words[2]}` of network {int(words[1]) + 1}" if words[0] == "networks" else f"`{words[0]}`"
 
@@ -137,19 +140,22 @@ def _part(name: str) -> str:
 def _sentence(size: Size, faults: tuple[Convolution | Pooling, ...], side: int | None) -> str:
     convolutions = sorted(each for each in faults if isinstance(each, Convolution))
     pooling = sorted(each for each in faults if isinstance(each, Pooling))
-    said = "; ".join([*_convolutions(convolutions), *_pooling(pooling)])
-    mended = f"all act in full from {side}x{side} on" if side else f"not all act even at {SIDES[-1]}x{SIDES[-1]}"
-    return f"at {_x(size)}, {said}; {mended}"
+    effects = "; ".join([*_convolutions(convolutions), *_pooling(pooling)])
+    largest = SIDES[-1]
+    remedy = f"images of at least {side}x{side} avoid" if side else f"even images of {largest}x{largest} do not avoid"
+    return f"at {_x(size)}, {effects}; {remedy} this"
 
 
 def _convolutions(faults: list[Convolution]) -> list[str]:
-    """A clause for each map: what its kernels, by their rates, are there, and in which parts of the network."""
+    """Return one clause per feature map: its parts of the network, and the effective kernels by rate."""
     clauses: dict[tuple[Size, str], list[str]] = {}
     for (part, map_), here in groupby(faults, key=lambda each: each[:2]):
         kinds = groupby(sorted(here, key=_kind, reverse=True), key=_kind)
         acting = [f"{_x(kernel)} convolutions{_rates(same)} act as {_x(left)}" for (kernel, left), same in kinds]
         clauses.setdefault((map_, _listed(acting)), []).append(part)
-    return [f"in {_listed(parts)} on a map of {_x(map_)}, {acting}" for (map_, acting), parts in clauses.items()]
+    return [
+        f"in {_listed(parts)} on a feature map of {_x(map_)}, {acting}" for (map_, acting), parts in clauses.items()
+    ]
 
 
 def _kind(each: Convolution) -> tuple[Size, Size]:
@@ -157,7 +163,7 @@ def _kind(each: Convolution) -> tuple[Size, Size]:
 
 
 def _rates(same: Iterable[Convolution]) -> str:
-    """Their rates, unless all are 1."""
+    """Return the rates in words, or an empty string if all are 1."""
     rates = sorted({max(each.rate) for each in same})
     return "" if rates == [1] else f" of rate{'s' if len(rates) > 1 else ''} {_listed(map(str, rates))}"
 
@@ -165,7 +171,7 @@ def _rates(same: Iterable[Convolution]) -> str:
 def _pooling(faults: list[Pooling]) -> Iterator[str]:
     for (map_, lost), same in groupby(faults, key=lambda each: (each.map, each.lost)):
         bins = _listed(_x(each.bins) for each in same)
-        yield f"pooling to {bins} bins does not reduce a map of {_x(map_)}{ALONG[lost]}"
+        yield f"pooling to {bins} bins does not reduce {DIMENSION[lost]}a feature map of {_x(map_)}"
 
 
 def _x(size: Size) -> str:

@@ -1,4 +1,4 @@
-"""Table 1, read off the modules: what each stage of Xception A and B is made of."""
+"""Table 1, read from the modules: the layers of each stage of Xception A and B."""
 
 from typing import Any
 
@@ -12,18 +12,18 @@ from models.xception import Xception
 
 
 def table1(blocks: Blocks, size: tuple[int, int] = (1024, 1024)) -> list[dict[str, Any]]:
-    """One row a stage: for each backbone its `output` (channels, rows, columns), `convolutions` and `repeats`.
+    """Return one row per stage with, for each backbone, its `output`, `convolutions` and `repeats`.
 
-    A convolution is (kernel, channels) of the stage's first block; `repeats` are blocks that have those. All by
-    `blocks` and from an image of `size`.
+    `output` is the shape (channels, rows, columns) for an image of `size`. `convolutions` are (kernel, channels) of the
+    stage's first block, and `repeats` is the number of blocks that have the same ones. `blocks` is the interpretation.
     """
     rows: dict[str, dict[str, Any]] = {}
     for name, column in TABLE_1.items():
         with torch.device("meta"):
             network, image = Xception(column, options=blocks).eval(), torch.empty(1, 3, *size)
         for stage, output in _outputs(network, image).items():
-            made = [_convolutions(block) for block in _blocks(getattr(network, stage))]
-            found = {"convolutions": made[0], "repeats": made.count(made[0]), "output": list(output.shape[1:])}
+            layers = [_convolutions(block) for block in _blocks(getattr(network, stage))]
+            found = {"convolutions": layers[0], "repeats": layers.count(layers[0]), "output": list(output.shape[1:])}
             rows.setdefault(stage, {"stage": stage})[name] = found
     return list(rows.values())
 
@@ -38,12 +38,12 @@ def _outputs(network: Xception, image: torch.Tensor) -> dict[str, torch.Tensor]:
 
 
 def _blocks(stage: nn.Module) -> list[nn.Module]:
-    """A stage's blocks; conv1 is one convolution and no blocks."""
+    """Return a stage's blocks; conv1 is a single convolution and counts as one block."""
     return [block.body for block in stage if hasattr(block, "body")] or [stage]
 
 
 def _convolutions(block: nn.Module) -> list[list[Any]]:
-    """(kernel, output channels) of each convolution; of a separable one, its depthwise kernel."""
+    """Return (kernel, output channels) of each convolution; a separable one has the kernel of its depthwise part."""
     found = []
     for part in block:
         separable = isinstance(part, SeparableConv)

@@ -1,4 +1,4 @@
-"""Write large arrays to disk: in one pass, hashed on the way, and a whole folder of them or none."""
+"""Write large arrays to disk in one pass, with their SHA-256, and publish a folder of them atomically."""
 
 import hashlib
 import io
@@ -15,13 +15,17 @@ from pipeline.utils.files import space_for
 
 
 class ArrayFiles:
-    """The `.npy` files of one split, `count` entries each, filled entry by entry; a context that closes them.
+    """Write the `.npy` files of one split, entry by entry. Use it as a context manager, which closes the files.
 
-    No memory maps: on a full disk those end in a signal, where writing ends in an error that can be explained.
+    The files are not memory maps: on a full disk, writing to a memory map kills the process with a signal, whereas an
+    ordinary write raises an error that can be explained.
     """
 
     def __init__(self, folder: Path, split: str, count: int, like: dict[str, np.ndarray]):
-        """Begin `{split}.{kind}.npy` for each kind of `like`, whose arrays give an entry's shape and type."""
+        """Open `{split}.{kind}.npy` for each kind in `like`, with room for `count` entries.
+
+        The arrays in `like` give the shape and dtype of one entry.
+        """
         self._files = {kind: (folder / f"{split}.{kind}.npy").open("wb") for kind in like}
         self._hashes = {kind: hashlib.sha256() for kind in like}
         for kind, entry in like.items():
@@ -31,12 +35,12 @@ class ArrayFiles:
             self._write(kind, header.getvalue())
 
     def append(self, entries: dict[str, np.ndarray]) -> None:
-        """Add one entry to each file; kinds that have no file are left out."""
+        """Append one entry to each file. Kinds without a file are ignored."""
         for kind in self._files:
             self._write(kind, entries[kind].tobytes())
 
     def digests(self) -> dict[str, str]:
-        """Return the SHA-256 of each file by its name."""
+        """Return a dictionary from file name to SHA-256."""
         return {Path(file.name).name: self._hashes[kind].hexdigest() for kind, file in self._files.items()}
 
     def __enter__(self) -> None:
@@ -53,10 +57,10 @@ class ArrayFiles:
 
 @contextmanager
 def whole_or_nothing(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `folder`; without an error its files replace those of `folder`, else it is removed.
+    """Yield an empty folder whose files replace those of `folder` on success and are deleted after an error.
 
-    What earlier calls left in `folder` is removed then, the manifest before all, so that a manifest never lies beside
-    arrays that are not its own.
+    The old files of `folder` are deleted just before the new ones are moved in, the manifest first. A manifest
+    therefore never lies next to arrays of another preparation.
     """
     folder = folder.resolve()
     partial = folder.with_name(f".{folder.name}.partial")

@@ -1,7 +1,7 @@
-"""From stored frames to network inputs, for training and for evaluation.
+"""Turn stored frames into network inputs, for training and for evaluation.
 
-Everything random is a function of (seed, epoch, frame), in a stream of its own: neither the structure trained, nor the
-number of loader processes, nor a restart changes what a run sees.
+All randomness is a function of (seed, epoch, frame). A run therefore sees the same data whatever variant is trained,
+whatever the number of loader processes, and after a restart.
 """
 
 from typing import TYPE_CHECKING
@@ -14,28 +14,31 @@ from torch import Tensor
 from pipeline.data.base import IGNORE
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Training
+    from pipeline.config.recipes import Training
 
 MEAN = torch.tensor([0.485, 0.456, 0.406])
 SPREAD = torch.tensor([0.229, 0.224, 0.225])
-"""ImageNet's channel means and standard deviations: the backbone is pretrained on such images."""
+"""ImageNet's channel means and standard deviations, because the backbone is pretrained on such images."""
 
 ORDER, AUGMENTATION, DROPOUT = 1, 2, 3
-"""Random streams; initialisation has its own (models.initialisation.initialise)."""
+"""Identifiers of the random streams. Initialisation has its own (`models.initialisation.initialise`)."""
 
 
 def generator(seed: int, stream: int, *position: int) -> np.random.Generator:
-    """The random numbers of one stream at one position (epoch, or epoch and frame)."""
+    """Return the generator of a random stream at one position: (epoch) or (epoch, frame)."""
     return np.random.default_rng([seed, stream, *position])
 
 
 def normalise(images: Tensor) -> Tensor:
-    """Nx HxWx3 uint8 to Nx3xHxW float32 in channels_last, mean subtracted (Section 4) and scaled."""
+    """Convert images from NxHxWx3 uint8 to Nx3xHxW float32 in channels_last.
+
+    Subtracts ImageNet's mean (Section 4) and divides by its standard deviation.
+    """
     return ((images.float() / 255 - MEAN) / SPREAD).permute(0, 3, 1, 2)
 
 
 def whole_frames(frames: Tensor, size: tuple[int, int]) -> Tensor:
-    """Frames NxHxWx3 uint8 as a network sees them whole: resized to `size` (rows, columns) and normalised."""
+    """Resize whole frames (NxHxWx3 uint8) to `size` (rows, columns) and normalise them: Nx3xHxW float32."""
     if tuple(frames.shape[1:3]) == tuple(size):
         return normalise(frames)
     resized = F.interpolate(frames.permute(0, 3, 1, 2), size, mode="bilinear", antialias=True)
@@ -45,10 +48,10 @@ def whole_frames(frames: Tensor, size: tuple[int, int]) -> Tensor:
 def crop_frame(
     image: np.ndarray, label: np.ndarray, training: "Training", random: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Random resize, crop and flip (Section 4) of one frame HxWx3 and its label HxW, to `training.crop_size`.
+    """Randomly resize, crop and flip (Section 4) one frame (HxWx3) and its label (HxW) to `training.crop_size`.
 
-    The frame counts as resized to `frame_size` times a uniform factor; only the part that the crop keeps is computed.
-    Where the resized frame is smaller than the crop, the rest is the mean colour and `IGNORE`.
+    The frame is resized to `frame_size` times a uniformly drawn factor, but only the part inside the crop is computed.
+    If the resized frame is smaller than the crop, the image is padded with the mean colour and the label with `IGNORE`.
     """
     factor = random.uniform(*training.scale)
     rows, columns = (
@@ -65,7 +68,10 @@ def crop_frame(
 
 
 def crop_image(image: np.ndarray, scale: tuple[float, float], random: np.random.Generator) -> Tensor:
-    """A random square of `scale` of the area of image SxSx3, flipped half of the time, back at SxS: 3xSxS."""
+    """Crop a random square from an SxSx3 image and resize it back to SxS; return 3xSxS float32.
+
+    The square covers a fraction of the area drawn from `scale`, and is flipped with probability 0.5.
+    """
     side = image.shape[0]
     part = max(1, round(side * random.uniform(*scale) ** 0.5))
     top, left = random.integers(0, side - part + 1, 2)
@@ -75,13 +81,14 @@ def crop_image(image: np.ndarray, scale: tuple[float, float], random: np.random.
 
 
 def _resized(image: np.ndarray, size: tuple[int, int]) -> Tensor:
-    """HxWx3 uint8 to 1 x `size` x 3 uint8. Copied first: torch takes neither negative strides nor read-only memory."""
+    """Resize an HxWx3 uint8 image to `size`, with a leading batch dimension of 1."""
+    # Copy first: torch accepts neither negative strides nor read-only memory.
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
     return F.interpolate(pixels, size, mode="bilinear", antialias=True).permute(0, 2, 3, 1)
 
 
 class _Span:
-    """Along one side: which stored pixels the crop keeps, to how many they are resized, and what is padded."""
+    """One axis of a crop: the stored pixels it reads, the size they are resized to, and the padding around them."""
 
     def __init__(self, start: int, stored: int, size: int, before: int, after: int):
         self.source = slice(start, start + stored)

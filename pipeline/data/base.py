@@ -1,4 +1,4 @@
-"""What every data set gives: classes, the names of a split's frames, and a frame with its label."""
+"""The interface of a data set: its classes, the frame names of each split, and one frame with its label."""
 
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -9,7 +9,7 @@ from PIL import Image, UnidentifiedImageError
 from pipeline.utils.errors import BadInput
 
 IGNORE = 255
-"""Label of the pixels that neither train nor score (Cityscapes' ignore index)."""
+"""Label of pixels that are excluded from training and scoring (Cityscapes' ignore index)."""
 
 
 class Class(NamedTuple):
@@ -20,7 +20,7 @@ class Class(NamedTuple):
 class Sample(NamedTuple):
     """One frame: image HxWx3 uint8 (RGB), label HxW uint8 (class index or `IGNORE`), instances HxW uint16 or None.
 
-    In `instances` 0 is no object and every other value is one object of the frame.
+    In `instances`, 0 means no object, and every other value identifies one object of the frame.
     """
 
     image: np.ndarray
@@ -39,12 +39,15 @@ class Source(Protocol):
 
 
 def read_image(path: Path) -> np.ndarray:
-    """Decode a PNG or JPEG as HxWx3 uint8, RGB."""
+    """Decode a PNG or JPEG file to HxWx3 uint8, RGB. Raises `BadInput` if it is missing or damaged."""
     return _decode(path, "RGB")
 
 
 def read_label(path: Path) -> np.ndarray:
-    """Decode a single-channel PNG as HxW, the stored integers untouched."""
+    """Decode a single-channel PNG file to HxW without changing its integers.
+
+    Raises `BadInput` if it is missing or damaged.
+    """
     return _decode(path, None)
 
 
@@ -53,6 +56,6 @@ def _decode(path: Path, mode: str | None) -> np.ndarray:
         with Image.open(path) as image:
             return np.asarray(image.convert(mode) if mode else image)
     except FileNotFoundError:
-        raise BadInput(f"{path} is missing; fetch it again, or take its frame out of the split") from None
+        raise BadInput(f"{path} is missing; download it again, or remove its frame from the split") from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise BadInput(f"{path} cannot be read as an image ({error}); fetch it again and restart") from None
+        raise BadInput(f"{path} cannot be read as an image ({error}); download it again") from None

@@ -1,4 +1,4 @@
-"""Download published files one by one, each checked against its checksum; a second start gets what is missing."""
+"""Download published files one by one and verify their checksums. A second call downloads only what is missing."""
 
 import hashlib
 import logging
@@ -12,22 +12,23 @@ from pipeline.utils.progress import progress
 
 
 def fetch(directory: Path, base_url: str, wanted: dict[str, str], needed: int, otherwise: str) -> int:
-    """Download what `directory` lacks of `wanted` (path below both: SHA-256); return the number of files fetched.
+    """Download the files of `wanted` that `directory` lacks, and return how many were downloaded.
 
-    `needed` is the size of all of them in bytes, `otherwise` says how else to get them. Each file is there whole or
-    not at all. `BadInput` if the network or the disk fails, or a file's checksum is not the wanted one.
+    `wanted` maps each path, relative to both `directory` and `base_url`, to its SHA-256. `needed` is the size of all
+    files in bytes, and `otherwise` tells the user how else to get them. Each file is written atomically. Raises
+    `BadInput` if the network or the disk fails, or if a checksum does not match.
     """
     missing = differing(directory, wanted)
     require_space(directory, needed * len(missing) // len(wanted))
     pooch.get_logger().setLevel(logging.ERROR)
     remote = pooch.create(path=directory, base_url=f"{base_url}/", registry=wanted, retry_if_failed=1)
     with space_for(directory):
-        for done, path in enumerate(progress(missing, f"fetch into {directory}", unit="files")):
+        for done, path in enumerate(progress(missing, f"downloading to {directory}", unit="files")):
             try:
                 remote.fetch(path)
             except ValueError:
                 raise BadInput(
-                    f"{base_url}/{path} does not have the checksum it was published with, so it was not kept; "
+                    f"{base_url}/{path} does not have its published checksum and was discarded; "
                     f"start again, or {otherwise}"
                 ) from None
             except OSError as error:
@@ -38,15 +39,15 @@ def fetch(directory: Path, base_url: str, wanted: dict[str, str], needed: int, o
 
 
 def differing(directory: Path, wanted: dict[str, str]) -> list[str]:
-    """Those of `wanted` that `directory` lacks or has with another SHA-256."""
+    """Return the paths in `wanted` that `directory` lacks or holds with another SHA-256."""
     return [path for path, digest in wanted.items() if _sha256(directory / path) != digest]
 
 
 def _unreachable(left: list[str], directory: Path, base_url: str, otherwise: str) -> str:
     some = ", ".join(left[:3]) + (", …" if len(left) > 3 else "")
     return (
-        f"{base_url} cannot be reached, and {directory} still lacks {len(left)} files ({some}); start again when it "
-        f"can, which gets only those, or {otherwise}"
+        f"{base_url} cannot be reached, and {directory} still lacks {len(left)} files ({some}); start again later to "
+        f"download only these, or {otherwise}"
     )
 
 

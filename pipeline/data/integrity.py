@@ -1,4 +1,4 @@
-"""What makes a data set fit to be trained and scored on: the checks across files, and the report for people."""
+"""Integrity checks across the files of a data set, and the Markdown report about them."""
 
 import hashlib
 from typing import Any
@@ -8,59 +8,64 @@ import numpy as np
 from pipeline.data.base import Sample
 from pipeline.utils.errors import BadInput
 
-ONE_SPLIT = "a score would count frames that were trained on, so take it out of one of the two"
+ONE_SPLIT = "remove it from one of them, because a score must not count frames that were trained on"
 
 CHECKED = {
     "segmentation": (
-        "Each file can be read. Every image has its label, image and label have one size, all frames have one size, "
-        "every label is a class or void, and no frame is in two splits (by name, and by pixels)."
+        "All files can be read. Every image has a label of the same size, all frames have the same size, every label "
+        "is a class or void, and no frame is in two splits (compared by name and by pixels)."
     ),
-    "classification": "Each image can be decoded, and its class is one of train's.",
+    "classification": "All images can be decoded, and every class in val also occurs in train.",
 }
 
 
 class Seen:
-    """The content of the images so far, to find one that is in two splits under whatever name."""
+    """Remembers the pixels of all images so far, to find an image that occurs in two splits under any name."""
 
     def __init__(self) -> None:
         self._places: dict[bytes, tuple[str, str]] = {}
 
     def elsewhere(self, image: np.ndarray, split: str, name: str) -> list[str]:
-        """Add an image; return the image of another split that has the same pixels, if there is one."""
+        """Add an image; return a list with the image of another split that has the same pixels, or an empty list."""
         other, twin = self._places.setdefault(hashlib.sha256(image.tobytes()).digest(), (split, name))
         return [f"{other}/{twin}"] if other != split else []
 
 
 def check_names(names: dict[str, list[str]]) -> None:
-    """`BadInput` if a name is in two splits."""
+    """Raise `BadInput` if a frame name occurs in two splits."""
     owner: dict[str, str] = {}
     for split in names:
         for name in names[split]:
             if owner.setdefault(name, split) != split:
-                raise BadInput(f"the frame {name} is in the split {owner[name]} and in {split}; {ONE_SPLIT}")
+                raise BadInput(f"the frame {name} is in the splits {owner[name]} and {split}; {ONE_SPLIT}")
 
 
 def check_new(seen: Seen, image: np.ndarray, split: str, name: str) -> None:
-    """`BadInput` if an image's pixels are those of a frame of another split."""
+    """Raise `BadInput` if an image has the same pixels as a frame of another split."""
     for twin in seen.elsewhere(image, split, name):
         raise BadInput(f"the frame {split}/{name} has the same pixels as {twin}; {ONE_SPLIT}")
 
 
 def check_alike(sample: Sample, first: Sample, frame: str) -> None:
-    """`BadInput` if a frame has another size than the set's first, or only one of the two has instances."""
+    """Raise `BadInput` if a frame differs from the first one in size, or if only one of them has instances."""
     (rows, columns), (wanted_rows, wanted_columns) = sample.label.shape, first.label.shape
     if (rows, columns) != (wanted_rows, wanted_columns):
         raise BadInput(
-            f"the frame {frame} is {columns}x{rows} pixels, but the first is {wanted_columns}x{wanted_rows}; "
-            "all frames of a set must have one size: resize it, or take it out of its split"
+            f"the frame {frame} is {columns}x{rows} pixels, but the first frame is {wanted_columns}x{wanted_rows}; "
+            "all frames of a set must have the same size: resize it, or remove it from its split"
         )
     if (sample.instances is None) != (first.instances is None):
         has = "lacks" if sample.instances is None else "has"
-        raise BadInput(f"the frame {frame} {has} instances, unlike the first; give them to all frames or to none")
+        raise BadInput(
+            f"the frame {frame} {has} instances, unlike the first frame; provide them for all frames or for none"
+        )
 
 
 def report(name: str, result: dict[str, Any]) -> str:
-    """Return Markdown: counts, class frequencies and checksums of what `prepare` returned. No time, no path."""
+    """Return a Markdown report of a manifest: counts, class frequencies and checksums.
+
+    The report contains neither times nor paths, so equal data gives equal reports.
+    """
     splits = result["splits"]
     parts = [
         f"# {name}: integrity",

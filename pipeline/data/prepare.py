@@ -1,4 +1,4 @@
-"""Check a published data set file by file, once, and write it as arrays that training reads without decoding."""
+"""Check every file of a published data set once and write it as arrays that training reads without decoding."""
 
 from __future__ import annotations
 
@@ -21,23 +21,26 @@ from pipeline.utils.progress import progress
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pipeline.config.params import Data
+    from pipeline.config.data import Data
 
 LARGEST = 20_000_000_000
-"""Bytes of arrays beyond which a classification set stays files; so does one that would fill half of the free disk."""
+"""Bytes of arrays above which a classification set stays as files.
+
+A set that would fill more than half of the free disk stays as files too.
+"""
 
 SPARE = 10_000_000
-"""Bytes for what is written beside the arrays."""
+"""Bytes reserved for the files written next to the arrays."""
 
 TWINS = 20
-"""Images in both splits that the report names; published sets have some, so they are no error."""
+"""Number of images in both splits that the report lists. Published sets contain some, so they are not an error."""
 
 
 def prepare(name: str, spec: Data, folder: Path) -> dict[str, Any]:
     """Write data set `name` into `folder` (arrays and report.md) and return its manifest.
 
-    Every file is decoded once. `BadInput` names the first one that is missing, unreadable, of another size than the
-    others, labelled outside the class set, or in two splits; then `folder` is as it was before.
+    Each file is decoded once. Raises `BadInput` at the first file that is missing, unreadable, labelled outside the
+    class set, of another size than the others, or in two splits. `folder` is then left as it was.
     """
     source = open_source(name, spec)
     with whole_or_nothing(folder) as partial:
@@ -63,7 +66,7 @@ def _segmentation(name: str, spec: Data, source: Source, folder: Path, partial: 
 
 
 def _frames(source: Source, split: str, names: list[str], first: Sample, partial: Path, seen: Seen) -> dict[str, Any]:
-    """Check and write one split; every frame must be like the set's `first`."""
+    """Check and write one split. Every frame must match the set's `first` in size and kind."""
     pixels = np.zeros(IGNORE + 1, np.int64)
     arrays = ArrayFiles(partial, split, len(names), _by_file(first))
     with arrays:
@@ -96,14 +99,17 @@ def _classification(name: str, spec: Data, source: Images, folder: Path, partial
     _reserve(name, f"{count} images", count * 8 + (0 if as_files else needed), folder)
     seen, twins = Seen(), []
     entries = {split: _images(source, split, spec.size, as_files, partial, seen, twins) for split in splits(spec)}
-    notes = [f"Images of val with the same pixels as one of train: {len(twins)}.", *twins[:TWINS]]
+    notes = [f"Images in val with the same pixels as an image in train: {len(twins)}.", *twins[:TWINS]]
     return {"task": "classification", "classes": _classes(source), "notes": notes, "splits": entries}
 
 
 def _images(
     source: Images, split: str, side: int, as_files: bool, partial: Path, seen: Seen, twins: list[str]
 ) -> dict[str, Any]:
-    """Check and write one split; of a set that stays files, the list of files and the labels. Adds to `twins`."""
+    """Check and write one split, and append duplicate images to `twins`.
+
+    If the set stays as files, only the list of files and the labels are written.
+    """
     names = source.names(split)
     found = np.zeros(len(source.classes), np.int64)
     like = {"labels": np.zeros((), np.int64)}
@@ -117,7 +123,7 @@ def _images(
         for index, name in enumerate(progress(names, f"{split} images")):
             image, class_id = source.read(split, index)
             found[class_id] += 1
-            twins += [f"{name} is {twin}." for twin in seen.elsewhere(image, split, name)]
+            twins += [f"{name} is identical to {twin}." for twin in seen.elsewhere(image, split, name)]
             arrays.append({"labels": np.array(class_id, np.int64), "images": image})
     return {
         "count": len(names),
@@ -134,8 +140,8 @@ def _stays_files(source: Images, needed: int, folder: Path) -> bool:
         return False
     if source.is_zip:
         raise BadInput(
-            f"{source.directory} would need {size(needed)} as arrays, but at most {size(LARGEST)} and half of the "
-            f"{size(free)} free are used for that; unpack it and name the folder instead, then its images stay files"
+            f"{source.directory} needs {size(needed)} as arrays, but arrays may use at most {size(LARGEST)} and half "
+            f"of the {size(free)} free; unpack the zip and use the folder instead, so that its images stay as files"
         )
     return True
 
@@ -146,4 +152,5 @@ def _classes(source: Source | Images) -> list[dict[str, Any]]:
 
 def _reserve(name: str, what: str, needed: int, folder: Path) -> None:
     require_space(folder, needed + SPARE)
-    print(f"{name}: {what}, {size(needed)} to write into {folder}, {size(free_space(folder))} free", file=sys.stderr)
+    free = size(free_space(folder))
+    print(f"{name}: writing {what} ({size(needed)}) to {folder}, {free} free", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Read a prepared data set: arrays mapped from disk, so that a batch costs a copy and no decoding."""
+"""Read a prepared data set as memory-mapped arrays, so that a batch needs a copy and no decoding."""
 
 import json
 from pathlib import Path
@@ -10,13 +10,13 @@ from pipeline.data.base import Class
 from pipeline.utils.errors import BadInput
 
 FILES = ".files.json"
-"""Ending of the list that takes the place of `.images.npy` where a set is too large for one array."""
+"""Suffix of the file list that replaces `.images.npy` if a set is too large for one array."""
 
 
 class Prepared:
     """The data set that `python -m pipeline prepare` wrote into `folder`.
 
-    Every error is a `BadInput` that names the file: manifest or array missing, cut short, or of another preparation.
+    Raises `BadInput` if the manifest or an array is missing, truncated, or from another preparation.
     """
 
     def __init__(self, folder: Path):
@@ -30,36 +30,39 @@ class Prepared:
         except FileNotFoundError:
             raise BadInput(f"{path} is missing; {self._again()}") from None
         except (ValueError, KeyError, TypeError):
-            raise BadInput(f"{path} is cut short or no manifest; {self._again()}") from None
+            raise BadInput(f"{path} is truncated or not a manifest; {self._again()}") from None
 
     def images(self, split: str) -> "np.ndarray | ImageFiles":
-        """(N, H, W, 3) uint8, RGB. A large classification set is decoded on demand; it is indexed the same way."""
+        """Return the images as (N, H, W, 3) uint8, RGB.
+
+        A classification set that stays as files is decoded on access. It is indexed in the same way.
+        """
         entry = self._split(split)
         if entry.get("files"):
             return self._files(split)
         return self._array(split, "images", (entry["count"], *entry["size"], 3))
 
     def labels(self, split: str) -> np.ndarray:
-        """(N, H, W) uint8, 255 where ignored; of a classification set (N,) int64."""
+        """Return the labels: (N, H, W) uint8 with 255 for ignored pixels, or (N,) int64 for a classification set."""
         entry = self._split(split)
         size = entry["size"] if self.task == "segmentation" else ()
         return self._array(split, "labels", (entry["count"], *size))
 
     def instances(self, split: str) -> np.ndarray | None:
-        """(N, H, W) uint16, 0 where there is no object; None if the set has no instances."""
+        """Return the instances as (N, H, W) uint16 with 0 for no object, or None if the set has none."""
         entry = self._split(split)
         if not entry.get("instances"):
             return None
         return self._array(split, "instances", (entry["count"], *entry["size"]))
 
     def names(self, split: str) -> list[str]:
-        """The name of each frame, in the order of the arrays."""
+        """Return the frame names in the order of the arrays."""
         return self._split(split)["names"]
 
     def _split(self, split: str) -> dict[str, Any]:
         if split not in self.splits:
             known = ", ".join(self.splits)
-            raise BadInput(f"{self.folder} has no split {split}, only {known}; name one of them in the recipe")
+            raise BadInput(f"{self.folder} has no split {split}, only {known}; use one of them in the recipe")
         return self.splits[split]
 
     def _array(self, split: str, kind: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -69,7 +72,7 @@ class Prepared:
         except FileNotFoundError:
             raise BadInput(f"{path} is missing; {self._again()}") from None
         except (ValueError, EOFError, OSError) as error:
-            raise BadInput(f"{path} is cut short or no array ({error}); {self._again()}") from None
+            raise BadInput(f"{path} is truncated or not an array ({error}); {self._again()}") from None
         if array.shape != tuple(shape):
             raise BadInput(f"{path} has shape {array.shape}, but its manifest says {tuple(shape)}; {self._again()}")
         return array
@@ -82,19 +85,19 @@ class Prepared:
         except FileNotFoundError:
             raise BadInput(f"{path} is missing; {self._again()}") from None
         except (ValueError, KeyError, TypeError):
-            raise BadInput(f"{path} is cut short or no list of files; {self._again()}") from None
+            raise BadInput(f"{path} is truncated or not a list of files; {self._again()}") from None
 
     def _again(self) -> str:
         return f"run `python -m pipeline prepare {self.folder.name}`"
 
 
 def evenly_spaced(count: int, wanted: int) -> list[int]:
-    """`wanted` of `count` frames, evenly spaced from the first to the last; all if there are fewer."""
-    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, wanted)).tolist()})
+    """Return `wanted` evenly spaced indices from 0 to `count - 1`, or all indices if `wanted` is larger."""
+    return sorted({round(index) for index in np.linspace(0, count - 1, min(count, wanted)).tolist()})
 
 
 class ImageFiles:
-    """Images that stay files, indexed like an (N, size, size, 3) uint8 array and decoded at each access."""
+    """Images in separate files, indexed like an (N, size, size, 3) uint8 array and decoded on each access."""
 
     def __init__(self, directory: Path, files: list[str], size: int):
         self._directory, self._files, self._size = directory, files, size
@@ -107,13 +110,13 @@ class ImageFiles:
         return len(self._files)
 
     def __getitem__(self, index: int | slice | np.ndarray) -> np.ndarray:
-        places = np.arange(len(self))[index]
-        if places.ndim == 0:
-            return self._read(int(places))
-        return np.stack([self._read(int(place)) for place in places])
+        chosen = np.arange(len(self))[index]
+        if chosen.ndim == 0:
+            return self._read(int(chosen))
+        return np.stack([self._read(int(number)) for number in chosen])
 
-    def _read(self, place: int) -> np.ndarray:
+    def _read(self, number: int) -> np.ndarray:
         from pipeline.data.sets.images import read_square
 
-        path = self._directory / self._files[place]
+        path = self._directory / self._files[number]
         return read_square(path, path, self._size)

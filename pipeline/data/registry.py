@@ -7,7 +7,6 @@ Each is imported where it is used, so that asking for classes loads no generator
 from __future__ import annotations
 
 import sys
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from pipeline.config.params import Data, FrameData, ImageData
+    from pipeline.config.data import Data, FrameData, ImageData
 
 
 class Images(Protocol):
@@ -39,16 +38,9 @@ def classes(kind: str) -> tuple[Class, ...]:
     if kind in ("crops", "images"):
         raise BadInput(
             f'study.data names a set of kind "{kind}", which has no labelled frames; '
-            f"name one of kind synthetic or {' or '.join(published())}"
+            "name a set of frames, such as one of kind synthetic or camvid"
         )
     return _module("cityscapes" if kind == "synthetic" else kind).CLASSES
-
-
-@cache
-def published() -> list[str]:
-    """The kinds of published sets of labelled frames: the modules of sets/ that have a SPLITS of their own."""
-    sets = Path(__file__).parent / "sets"
-    return [path.stem for path in sorted(sets.glob("*.py")) if "\nSPLITS" in path.read_text()]
 
 
 def splits(spec: Data) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""A trained network from its checkpoint, with what the record beside it says: its classes and its frames' size."""
+"""Loads a trained network from its checkpoint, with the classes and frame size that the record beside it names."""
 
 import colorsys
 from pathlib import Path
@@ -15,11 +15,11 @@ from pipeline.utils import weights
 from pipeline.utils.errors import BadInput, did_you_mean
 
 RECORD = "train.json"
-"""What the training stage wrote beside the weights."""
+"""File that the training stage writes beside the weights."""
 
 
 class Trained(NamedTuple):
-    """`size` is that of the frames it was trained on (rows, columns), None where no record says it."""
+    """A trained network. `size` is that of its training frames (rows, columns), or None if no record says it."""
 
     model: nn.Module
     variant: dict[str, Any]
@@ -28,15 +28,20 @@ class Trained(NamedTuple):
 
 
 def restore(path: Path) -> tuple[nn.Module, dict[str, Any], int]:
-    """A checkpoint's network, ready to predict, its variant and its number of classes. `BadInput` if it is no such."""
+    """Return a checkpoint's network in evaluation mode, its variant and its number of classes.
+
+    Raises `BadInput` if the file is not the checkpoint of a segmentation network that this version can build.
+    """
     if path.is_dir():
-        raise BadInput(f"{path} is a folder; name the checkpoint in it, e.g. {path / 'weights.pt'}")
+        raise BadInput(f"{path} is a folder; name a checkpoint in it, e.g. {path / 'weights.pt'}")
     content = weights.load(path)
     made_for = content.get("made_for") if isinstance(content, dict) else None
     if not isinstance(made_for, dict) or not {"variant", "classes"} <= made_for.keys():
-        raise BadInput(f"{path} holds no segmentation network but {made_for or 'something else'}; name a run's weights")
+        raise BadInput(
+            f"{path} was made for {made_for or 'another purpose'}, not for segmentation; name a run's weights.pt"
+        )
     if "diverged" in content:
-        raise BadInput(f"{path} holds no weights: {content['diverged']}; name the weights of another run")
+        raise BadInput(f"{path} holds no weights: {content['diverged']}; name the checkpoint of another run")
     variant, classes = made_for["variant"], made_for["classes"]
     try:
         model = build(variant, classes)
@@ -44,33 +49,34 @@ def restore(path: Path) -> tuple[nn.Module, dict[str, Any], int]:
     except (TypeError, KeyError, ImportError, RuntimeError) as error:
         reason = str(error).splitlines()[0].rstrip(":")
         raise BadInput(
-            f"{path} does not fit the network that this version builds of {variant} ({reason}); train it again, or "
-            "check out the commit that its record names"
+            f"{path} does not fit the network that this version builds for {variant} ({reason}); train it again, or "
+            "check out the commit in its record"
         ) from None
     return model.eval(), variant, classes
 
 
 def open_checkpoint(path: Path, data: str | None = None) -> Trained:
-    """The network of `path`; its classes are those of data set `data`, else of the one that its record names.
+    """Load the network of `path` with the classes of data set `data`, by default of the one that its record names.
 
-    Where neither says it, classes are numbers with colours of their own.
+    If neither is known, classes are numbered and have generated colours. Raises `BadInput` if the data set is unknown
+    or its number of classes differs from the network's.
     """
     model, variant, count = restore(path)
     record = path.with_name(RECORD)
     known = provenance.read(record) if record.exists() else {"wildcards": {}, "params": {}}
     sets = params.load().data
     if data is not None and data not in sets:
-        raise BadInput(f'params.yaml has no data "{data}"{did_you_mean(data, sets)}; known are {", ".join(sets)}')
+        raise BadInput(f'params.yaml has no data set "{data}"{did_you_mean(data, sets)}; known are {", ".join(sets)}')
     name = data or known["wildcards"].get("data")
     classes = registry.classes(sets[name].kind) if name in sets else numbered(count)
     if len(classes) != count:
-        raise BadInput(f"{path} knows {count} classes, but data.{name} has {len(classes)}; name its data set by --data")
+        raise BadInput(f"{path} has {count} classes, but data.{name} has {len(classes)}; name its data set with --data")
     training = known["params"].get(f"recipes.{known['wildcards'].get('recipe')}.training", {})
     return Trained(model, variant, classes, tuple(training["frame_size"]) if "frame_size" in training else None)
 
 
 def numbered(count: int) -> tuple[Class, ...]:
-    """Classes without names: hues spread over the wheel, neighbours on it told apart by their brightness."""
+    """Return `count` classes without names, with hues spread over the colour wheel and alternating brightness."""
     shades = ((0.85, 0.65), (0.4, 0.95), (0.9, 0.95))
     wheel = [((index * 0.618) % 1, *shades[index % len(shades)]) for index in range(count)]
     return tuple(

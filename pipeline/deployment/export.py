@@ -1,12 +1,12 @@
-"""A variant's network as one file that runs without this project: `python -m pipeline export VARIANT OUTPUT`.
+"""Exports a variant's network as a file that runs without this project: `python -m pipeline export VARIANT OUTPUT`.
 
-The file holds the network with batch norm folded, for one input size: images 1x3xHxW float32, RGB / 255 less
-`augment.MEAN` and divided by `augment.SPREAD`, to class scores 1xCxHxW. Formats:
+The file holds the network with folded batch norm, for one input size. It maps images 1x3xHxW float32 to class scores
+1xCxHxW. The images are RGB / 255 minus `augment.MEAN`, divided by `augment.SPREAD`. Formats:
 
-- `torch`: a program of torch.export; `torch.export.load(FILE).module()` runs it.
-- `onnx`: for ONNX Runtime and its like. Needs the packages of the optional extra `onnx`.
+- `torch`: a program of torch.export. Run it with `torch.export.load(FILE).module()`.
+- `onnx`: for ONNX Runtime and other ONNX tools. Requires the optional extra `onnx`.
 
-What is to be written is decoded again, run on a random image and compared with the network as it was.
+Before it is written, the encoded file is decoded, run on a random image and compared with the original network.
 """
 
 from pathlib import Path
@@ -23,17 +23,17 @@ from pipeline.utils.errors import BadInput
 from pipeline.utils.files import atomic, size, space_for
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Variant
+    from pipeline.config.variants import Variant
 
 
 def export(
     variant: "Variant", classes: int, at: tuple[int, int], form: str, output: Path, checkpoint: Path | None = None
 ) -> str:
-    """Write a variant's network for images of size `at` (rows, columns); return what was written, in a sentence.
+    """Write a variant's network for images of size `at` (rows, columns); return a sentence about the file.
 
-    With a checkpoint its weights and its number of classes are taken, else random weights. `BadInput` if the
-    checkpoint is of another variant, a package is missing, or the scores of what would be written differ from the
-    network's by more than `TOLERANCE`; then nothing is written.
+    With a checkpoint, its weights and number of classes are used, otherwise random weights. Raises `BadInput`, and
+    writes nothing, if the checkpoint belongs to another variant, a package is missing, or the exported scores differ
+    from the network's by more than `TOLERANCE`.
     """
     if form == "onnx":
         require_onnx()
@@ -44,8 +44,8 @@ def export(
         error = difference(decode(content, form)(image), expected)
     if not error <= TOLERANCE[torch.float32]:
         raise BadInput(
-            f"{output} was not written: its scores would differ from eager mode's by {error:.2g} standard deviations, "
-            f"and {TOLERANCE[torch.float32]:g} are allowed; try another version of torch or the other format"
+            f"{output} was not written: its scores differ from eager mode's by {error:.2g} standard deviations, and at "
+            f"most {TOLERANCE[torch.float32]:g} is allowed; try the other format or another version of torch"
         )
     with space_for(output.parent):
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -66,5 +66,5 @@ def _network(
             return modes.untrained(variant, classes, at, torch.device("cpu"))
     model, found, _ = restore(checkpoint)
     if found != variant.model_dump(mode="json"):
-        raise BadInput(f"{checkpoint} belongs to {found}, not to {variant.model_dump(mode='json')}; name its variant")
+        raise BadInput(f"{checkpoint} belongs to {found}, not to {variant.model_dump(mode='json')}; name that variant")
     return model, torch.rand(1, 3, *at, generator=torch.Generator().manual_seed(modes.SEED))

@@ -1,4 +1,4 @@
-"""Batch norm folded into the convolution before it, for networks of any make."""
+"""Folds batch norm into the preceding convolution, for any network."""
 
 from collections import Counter
 
@@ -11,11 +11,11 @@ CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 
 @torch.no_grad()
 def fold(model: nn.Module, image: Tensor) -> nn.Module:
-    """Fold, in place, every batch norm that reads the output of one convolution and is its only reader among modules.
+    """Fold, in place, every batch norm that is the only module to read the output of one convolution.
 
-    Which those are is seen in one pass of `image` (1x3xHxW); a norm of anything else (a sum, a concatenation) stays.
-    `model` must be in evaluation mode. Its scores change by rounding alone, as long as it hands no convolution's
-    output past its norm.
+    One forward pass of `image` (1x3xHxW) finds them. A norm of any other input (a sum, a concatenation) stays. `model`
+    must be in evaluation mode. Its scores change by rounding only, provided that nothing but the norm uses the output
+    of a folded convolution, be it a module or an operator.
     """
     for convolution, norm in _pairs(model, image):
         places = {id(module): name for name, module in model.named_modules()}
@@ -26,8 +26,8 @@ def fold(model: nn.Module, image: Tensor) -> nn.Module:
 
 
 def _pairs(model: nn.Module, image: Tensor) -> list[tuple[nn.Module, nn.Module]]:
-    """Convolution and norm, where neither meets anything else."""
-    made: dict[int, tuple[nn.Module, Tensor]] = {}  # holds the tensors: an id is free again when its owner is gone
+    """Return (convolution, norm) where the norm reads only this convolution and no other module does."""
+    made: dict[int, tuple[nn.Module, Tensor]] = {}  # keeps the tensors alive, so that no id is reused
     readers: list[tuple[nn.Module | None, nn.Module]] = []
 
     def wrote(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""A network as a program of torch.export or in ONNX: made, written as bytes, run, and held against eager mode."""
+"""Converts a network to torch.export or ONNX: export, encode as bytes, decode, and compare with eager mode."""
 
 import importlib.util
 import io
@@ -15,36 +15,36 @@ from pipeline.utils.errors import BadInput
 ONNX = ("onnx", "onnxscript", "onnxruntime")
 
 TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.25}
-"""How far scores may differ from eager float32's, as `difference` counts. Rounding alone made up to 3e-4 and 0.16."""
+"""Largest allowed `difference` from the scores of eager float32. Rounding alone caused up to 3e-4 and 0.16."""
 
 
 def difference(scores: Tensor, expected: Tensor) -> float:
-    """The largest difference of two NxCxHxW, in standard deviations of a class's score over the picture."""
+    """Return the largest difference of two NxCxHxW, in standard deviations of a class's score over the image."""
     spread = expected.float().std(dim=(-2, -1)).mean()
     return float((scores.float() - expected.float()).abs().max() / spread)
 
 
 def program(model: nn.Module, image: Tensor) -> ExportedProgram:
-    """The network as torch.export sees it, for images of the size of `image`."""
+    """Export the network with torch.export, for images of the size of `image`."""
     with torch.no_grad():
         return torch.export.export(model, (image,))
 
 
 def encode(exported: ExportedProgram, image: Tensor, form: str) -> bytes:
-    """The content of a file in a format. `BadInput` if a package that the format needs is missing."""
+    """Return the content of a file in format `form`. Raises `BadInput` if a package that it requires is missing."""
     if form == "torch":
         buffer = io.BytesIO()
         torch.export.save(exported, buffer)
         return buffer.getvalue()
     require_onnx()
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # torchvision's operators, which nothing here uses
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # hides warnings about torchvision's operators
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return torch.onnx.export(exported, (image,), dynamo=True, verbose=False).model_proto.SerializeToString()
 
 
 def decode(content: bytes, form: str) -> Callable[[Tensor], Tensor]:
-    """What `encode` made, ready to run on the CPU with torch's number of threads."""
+    """Return a function that runs what `encode` returned, on the CPU with torch's number of threads."""
     if form == "torch":
         return torch.export.load(io.BytesIO(content)).module()
     import onnxruntime
@@ -57,7 +57,7 @@ def decode(content: bytes, form: str) -> Callable[[Tensor], Tensor]:
 
 
 def require_onnx() -> None:
-    """`BadInput` unless everything is installed."""
+    """Raise `BadInput` unless all packages in `ONNX` are installed."""
     for package in ONNX:
         if importlib.util.find_spec(package) is None:
-            raise BadInput(f"onnx needs {', '.join(ONNX)}, and {package} is missing; run `pip install -e '.[onnx]'`")
+            raise BadInput(f"onnx requires {', '.join(ONNX)}, but {package} is missing; run `pip install -e '.[onnx]'`")

@@ -1,12 +1,14 @@
-"""Deployment forms of one variant, each checked against eager mode and timed as pipeline/timing/latency.py does.
+"""Deployment forms of one variant, checked against eager mode and timed with the protocol of
+pipeline/timing/latency.py.
 
-- `folded`: batch norm folded into the convolutions (pipeline/deployment/folding.py). All forms below start from it.
+- `folded`: batch norm folded into the convolutions (pipeline/deployment/folding.py). All forms below include it.
 - `torch.export`: the exported program, run by torch's own kernels.
-- `AOTInductor`: the exported program compiled ahead of time; on a CPU by the C++ compiler, where there is one.
-- `ONNX Runtime`: its CPU kernels, where the optional extra `onnx` is installed; not timed on a GPU.
+- `AOTInductor`: the exported program, compiled ahead of time. On a CPU this requires a C++ compiler.
+- `ONNX Runtime`: its CPU kernels. Requires the optional extra `onnx`; not timed on a GPU.
 
-A form that this machine cannot make is no row: `skipped` says why. A row's `difference` is that of its class scores
-from eager float32's (`pipeline.deployment.formats.difference`); it `agrees` if that is at most its `tolerance`.
+A form that this machine cannot build has no row, but an entry with its reason in `skipped`. The `difference` of a row
+is between its class scores and those of eager float32 (`pipeline.deployment.formats.difference`). The row `agrees` if
+the difference is at most its `tolerance`.
 """
 
 import tempfile
@@ -27,18 +29,19 @@ from pipeline.timing.modes import GPU_MODES, Mode
 from pipeline.utils.progress import progress
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Latency, Variant
+    from pipeline.config.protocols import Latency
+    from pipeline.config.variants import Variant
 
 Runner = Callable[[Tensor], Tensor]
 
 
 def exported(model: nn.Module, image: Tensor) -> Runner:
-    """The exported program as a module."""
+    """Return the exported program as a module."""
     return program(fold(model, image), image).module()
 
 
 def compiled(model: nn.Module, image: Tensor) -> Runner:
-    """The exported program, compiled. Raises whatever torch's compiler raises."""
+    """Return the exported program, compiled ahead of time. Raises whatever torch's compiler raises."""
     import torch._inductor as inductor
 
     with tempfile.TemporaryDirectory() as folder:
@@ -49,12 +52,12 @@ def compiled(model: nn.Module, image: Tensor) -> Runner:
 
 
 def onnx_runtime(model: nn.Module, image: Tensor) -> Runner:
-    """The exported program in ONNX Runtime, on the CPU."""
+    """Return the exported program in ONNX Runtime, on the CPU."""
     return decode(encode(program(fold(model, image), image), image, "onnx"), "onnx")
 
 
 def folded_graph(model: nn.Module, image: Tensor) -> Runner:
-    """A CUDA graph of the folded network."""
+    """Return a CUDA graph of the folded network."""
     return modes.cuda_graph(fold(model, image), image)
 
 
@@ -79,14 +82,14 @@ GPU_FORMS = (
 def time_forms(
     latency: "Latency", name: str, variant: "Variant", classes: int, size: tuple[int, int], largest: int = 0
 ) -> dict[str, Any]:
-    """Check and time every form of a variant that this machine's device has, for an image of `size`.
-    `largest` is as in `latency.fitting`.
+    """Check and time every form of a variant on this machine's device, for images of `size` (rows, columns).
 
-    The result is that of `latency.time_variants`, its rows' modes being the forms, and what was `skipped`.
+    `largest` is passed to `latency.fitting`. The result has the format of `latency.time_variants`, where each mode is a
+    form, and adds `skipped`.
     """
     device, rows, skipped = protocol.choose(latency), [], []
     size = protocol.fitting(size, latency, device, largest)
-    # Not in inference mode: torch.export does not take a network whose tensors were made there.
+    # Not in inference mode, because torch.export rejects networks whose tensors were created in it.
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model, image = modes.untrained(variant, classes, size, device)
@@ -95,10 +98,10 @@ def time_forms(
             try:
                 run = modes.prepare(*modes.untrained(variant, classes, size, device), mode)
                 scores = run()
-            except Exception as error:  # a compiler's or another library's, of whatever kind
+            except Exception as error:  # compilers and libraries raise errors of any type
                 reason = str(error).strip() or type(error).__name__
                 skipped.append({"mode": mode.name, "reason": reason.splitlines()[0]})
-                torch.backends.mkldnn.enabled = True  # an export that fails leaves it off
+                torch.backends.mkldnn.enabled = True  # a failed export leaves it off
                 continue
             done = roofline.operations(variant.model_dump(), classes, size, mode.dtype)
             rows.append(Row(name, mode, run, done, size, _check(scores, expected, mode)))

@@ -1,4 +1,4 @@
-"""A picture beside its classes, in colour and laid over it, with a legend of what was found."""
+"""Draws a picture beside its predicted classes and their overlay, with a legend."""
 
 from pathlib import Path
 
@@ -9,35 +9,35 @@ from pipeline.data.base import Class
 from pipeline.utils.errors import BadInput
 
 PANEL = (320, 960)
-"""Pixels: the least and the greatest width of a panel."""
+"""Smallest and largest width of a panel, in pixels."""
 GAP = 8
 TEXT = 16
-"""Pixels: the least height of the legend's type."""
+"""Smallest height of the legend's text, in pixels."""
 OVERLAY = 0.45
-"""Weight of the classes' colours over the picture."""
+"""Weight of the class colours over the picture."""
 
 
 def open_picture(path: Path) -> np.ndarray:
-    """Decode a picture as HxWx3 uint8, RGB, upright as its EXIF says. `BadInput` if it is none."""
+    """Read a picture as HxWx3 uint8 RGB, rotated as its EXIF data says. Raises `BadInput` if it cannot be read."""
     try:
         with Image.open(path) as image:
             return np.array(ImageOps.exif_transpose(image).convert("RGB"))
     except Image.DecompressionBombError as error:
-        raise BadInput(f"{path} is too large ({error}); make it smaller") from None
+        raise BadInput(f"{path} is too large ({error}); reduce its size") from None
     except (OSError, SyntaxError, ValueError) as error:
-        reason = "no known format" if isinstance(error, Image.UnidentifiedImageError) else str(error)
+        reason = "unknown format" if isinstance(error, Image.UnidentifiedImageError) else str(error)
         raise BadInput(f"{path} cannot be read as a picture ({reason})") from None
 
 
 def class_map(labels: np.ndarray, classes: tuple[Class, ...]) -> Image.Image:
-    """Labels HxW (uint8) as a paletted image: its values are the classes' numbers, its palette their colours."""
+    """Return labels HxW (uint8) as a paletted image: pixel values are class numbers, palette entries their colours."""
     image = Image.fromarray(labels)
     image.putpalette([part for each in classes for part in each.colour])
     return image
 
 
 def side_by_side(picture: np.ndarray, labels: np.ndarray, classes: tuple[Class, ...]) -> Image.Image:
-    """Picture HxWx3, classes, and classes over the picture, in a row; below them the classes that occur."""
+    """Return picture HxWx3, class map and overlay in one row, above a legend of the classes that occur."""
     height, width = labels.shape
     columns = min(max(width, PANEL[0]), PANEL[1])
     size = columns, max(1, round(height * columns / width))
@@ -54,7 +54,7 @@ def side_by_side(picture: np.ndarray, labels: np.ndarray, classes: tuple[Class, 
 
 
 def _legend(labels: np.ndarray, classes: tuple[Class, ...], width: int, size: int) -> Image.Image:
-    """The classes that occur, the most frequent first, each with its share of the picture."""
+    """Draw the classes that occur, the most frequent first, each with its share of the picture."""
     font, line = ImageFont.load_default(size), round(1.5 * size)
     counts = np.bincount(labels.ravel(), minlength=len(classes))
     entries, x, y = [], 0, 0

@@ -1,10 +1,10 @@
 """Segments a user's own pictures with a trained network: `python -m pipeline predict CHECKPOINT IMAGE…`.
 
-Of each NAME.jpg, `NAME.segmented.png` shows the picture, its classes and both together; `NAME.classes.png` is the map
-of classes at the picture's size, a paletted PNG whose values are the classes' numbers.
+For each NAME.jpg, `NAME.segmented.png` shows the picture, its classes and their overlay. `NAME.classes.png` is the
+class map at the size of the picture, a paletted PNG whose values are class numbers.
 
-The network sees a picture whole and in its own proportions, resized to as many pixels as the frames it was trained on
-had: its features are of things of that size. Where no record says that size, it sees the picture as it is.
+The network sees the whole picture, resized to the number of pixels of its training frames with the aspect ratio kept,
+because its features depend on the size of objects. If no record gives the frame size, the picture is not resized.
 """
 
 import math
@@ -24,7 +24,7 @@ from pipeline.utils.progress import progress
 
 ENDINGS = (".segmented.png", ".classes.png")
 SMALLEST = 64
-"""Pixels of a side: the least that every network takes."""
+"""Smallest side in pixels that every network accepts."""
 
 
 def predict(
@@ -35,10 +35,11 @@ def predict(
     size: tuple[int, int] | None = None,
     force: bool = False,
 ) -> int:
-    """Segment `images` into `folder`; return how many. `size` (rows, columns) is what the network is to see.
+    """Segment `images` into `folder`; return their number. `size` (rows, columns) is the size that the network sees.
 
-    `BadInput` before anything is written: a missing picture, an output that exists (unless `force`) or that two
-    pictures would share, an unfit checkpoint. Pictures that cannot be read are named after the others are done.
+    Raises `BadInput` before anything is written if a picture is missing, an output exists (unless `force`), two
+    pictures have the same output, or the checkpoint does not fit. Pictures that cannot be read are reported after the
+    others are done.
     """
     _check(images, folder, force)
     network = open_checkpoint(checkpoint, data)
@@ -57,7 +58,9 @@ def predict(
             try:
                 (labels,) = evaluate.predict(model, [picture], seen, 1, place)
             except FloatingPointError:
-                raise BadInput(f"{checkpoint} gives scores that are no numbers: its training diverged") from None
+                raise BadInput(
+                    f"{checkpoint} gives scores that are not finite; name a run that did not diverge"
+                ) from None
             _save(pictures.side_by_side(picture, labels, network.classes), _output(path, folder, ENDINGS[0]))
             _save(pictures.class_map(labels, network.classes), _output(path, folder, ENDINGS[1]))
     if unread:
@@ -68,7 +71,7 @@ def predict(
 
 
 def fitting(picture: tuple[int, int], frames: tuple[int, int] | None) -> tuple[int, int]:
-    """The size at which a network sees a picture: its proportions, and as many pixels as training's `frames` had."""
+    """Return the size at which a network sees a picture: its aspect ratio, and as many pixels as training `frames`."""
     factor = math.sqrt(math.prod(frames) / math.prod(picture)) if frames else 1
     rows, columns = (max(SMALLEST, round(side * factor)) for side in picture)
     return rows, columns
@@ -85,17 +88,17 @@ def _check(images: list[Path], folder: Path, force: bool) -> None:
         if not image.exists():
             raise BadInput(f"{image} is missing; name pictures that exist")
     if folder.exists() and not folder.is_dir():
-        raise BadInput(f"{folder} is a file; name a folder by --output")
+        raise BadInput(f"{folder} is a file; name a folder with --output")
     outputs = {ending: [_output(image, folder, ending) for image in images] for ending in ENDINGS}
     shared = next((path for path, count in Counter(outputs[ENDINGS[0]]).items() if count > 1), None)
     if shared:
-        raise BadInput(f"two pictures would both become {shared}; segment them into different folders (--output)")
+        raise BadInput(f"two pictures would be written to {shared}; segment them separately, with different --output")
     taken = {image.resolve() for image in images}
     for output in (path for paths in outputs.values() for path in paths):
         if output.resolve() in taken:
-            raise BadInput(f"{output} is itself one of the pictures; name another folder by --output")
+            raise BadInput(f"{output} is one of the input pictures; name another folder with --output")
         if output.exists() and not force:
-            raise BadInput(f"{output} exists; --force replaces it, --output names another folder")
+            raise BadInput(f"{output} exists; replace it with --force, or name another folder with --output")
 
 
 def _save(image: Image.Image, path: Path) -> None:

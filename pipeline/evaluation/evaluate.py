@@ -1,6 +1,6 @@
-"""Evaluation: the last epoch's weights of one run, scored once over a whole split, at the labels' own resolution.
+"""Evaluation: score the last epoch's weights of one run on a whole split, at the resolution of the labels.
 
-Nothing is selected here: the split that is reported chooses neither an epoch nor a setting.
+Nothing is selected here: neither an epoch nor a setting is chosen on the split that is reported.
 """
 
 import time
@@ -20,7 +20,7 @@ from pipeline.data.augment import whole_frames
 from pipeline.data.base import IGNORE
 from pipeline.data.reader import Prepared, evenly_spaced
 from pipeline.evaluation import metrics
-from pipeline.utils import device
+from pipeline.utils import device as devices
 from pipeline.utils.confusion import SCORES
 from pipeline.utils.errors import BadInput, Diverged
 from pipeline.utils.files import atomic
@@ -28,20 +28,22 @@ from pipeline.utils.progress import progress
 from pipeline.utils.weights import load_for
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Evaluation, Training, Variant
+    from pipeline.config.protocols import Evaluation
+    from pipeline.config.recipes import Training
+    from pipeline.config.variants import Variant
 
 
 class Scored(NamedTuple):
-    """What is kept of a split. N frames, C classes, M objects; matrices have rows truth, columns prediction."""
+    """Scores of a split with N frames, C classes and M objects. Confusion matrices: rows truth, columns prediction."""
 
     confusion: np.ndarray
-    """(N, C, C) int64: one matrix a frame, so that a resampled split has a proper mIoU."""
+    """(N, C, C) int64: one matrix per frame, so that the mIoU of a resampled split can be computed."""
     border: np.ndarray
-    """The same within the border band."""
+    """(N, C, C) int64: the same, restricted to the border band."""
     objects: np.ndarray
     """(M, 4) int64: frame, class, pixels, correctly labelled pixels."""
     pictures: dict[int, np.ndarray]
-    """The predictions (HxW uint8) of the frames that are shown, by frame."""
+    """The predictions (HxW uint8) of the displayed frames, by frame index."""
 
 
 def evaluate(
@@ -55,24 +57,27 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score `weights` on the split `training.score`; write `confusion.npz` and `predictions.npz` to `folder`.
 
-    `data` is a folder of prepared frames. All scores are fractions, from one confusion matrix over the whole split.
-    `BadInput` where data or weights are missing or the weights belong to another variant; `Diverged` where their
-    training diverged. In a `trial`, a run that a learning rate is chosen by, that scores 0, and `diverged` says why.
+    `data` is a folder of prepared frames. Returns the record; all scores are fractions from one confusion matrix over
+    the whole split.
+
+    Raises `BadInput` if data or weights are missing, or if the weights belong to another variant. Raises `Diverged` if
+    their training diverged. In a `trial`, a run to select a learning rate, all scores are then 0 and `diverged` holds
+    the reason.
     """
     started = time.perf_counter()
     prepared, split = Prepared(data), training.score
     if prepared.task != "segmentation":
-        raise BadInput(f"{data} holds images to classify; study.data must name a set of frames to segment")
-    place = device.choose(evaluation.threads)
+        raise BadInput(f"{data} is a classification set; set study.data to a segmentation set")
+    device = devices.choose(evaluation.threads)
     failed: dict[str, str] = {}
     try:
-        model = load(variant, len(prepared.classes), weights).to(place)
-        scored, networks = _apply(model, evaluation, training, prepared, weights, place)
+        model = load(variant, len(prepared.classes), weights).to(device)
+        scored, networks = _apply(model, evaluation, training, prepared, weights, device)
     except Diverged as error:
         if not trial:
             raise
         failed, networks = {"diverged": str(error)}, None
-        # Every pixel counts as wrong, and no picture is kept of what no network predicted.
+        # Every pixel counts as wrong, and no pictures are kept, because no network predicted them.
         wrong = ((labels + 1) % len(prepared.classes) for labels in prepared.labels(split))
         scored = score(evaluation.model_copy(update={"pictures": 0}), prepared, split, wrong)
     write(folder, prepared.names(split), scored, networks)
@@ -86,25 +91,31 @@ def _apply(
     training: "Training",
     prepared: Prepared,
     weights: Path,
-    place: torch.device,
+    device: torch.device,
 ) -> tuple[Scored, np.ndarray | None]:
-    """The scored predictions of a network, and those of each of its networks alone. `Diverged` if they are none."""
+    """Score the predictions of a variant, and predict with each of its networks alone.
+
+    Raises `Diverged` if the class scores contain NaN.
+    """
     images, size = prepared.images(training.score), tuple(training.frame_size)
     shown = progress(images, f"scoring {training.score}", unit="frames")
     try:
-        predictions = predict(model, shown, size, evaluation.batch_size, place)
+        predictions = predict(model, shown, size, evaluation.batch_size, device)
         scored = score(evaluation, prepared, training.score, predictions)
         frames = [images[index] for index in scored.pictures]
-        return scored, by_network(model, frames, size, evaluation.batch_size, place)
+        return scored, by_network(model, frames, size, evaluation.batch_size, device)
     except FloatingPointError:
         raise Diverged(
-            f"{weights} gives scores that are no numbers: its training diverged; "
+            f"{weights} gives scores that are not finite, because its training diverged; "
             "lower the recipe's training.learning_rate or raise its warmup, and train again"
         ) from None
 
 
 def load(variant: "Variant", classes: int, path: Path) -> nn.Module:
-    """The variant's network with the weights of `path`, ready to predict. `BadInput` if they belong to another."""
+    """Build the variant and load the weights at `path`, in evaluation mode.
+
+    Raises `BadInput` if the weights belong to another variant or number of classes.
+    """
     made_for = {"variant": variant.model_dump(mode="json"), "classes": classes}
     state = load_for(path, made_for)
     model = build(made_for["variant"], classes)
@@ -114,35 +125,35 @@ def load(variant: "Variant", classes: int, path: Path) -> nn.Module:
 
 @torch.inference_mode()
 def predict(
-    model: Callable[[Tensor], Tensor], images: Any, input_size: tuple[int, int], batch: int, place: torch.device
+    model: Callable[[Tensor], Tensor], images: Any, input_size: tuple[int, int], batch: int, device: torch.device
 ) -> Iterator[np.ndarray]:
-    """The class of every pixel, HxW uint8, of each of `images` (HxWx3 uint8), in order.
+    """Yield the class of every pixel (HxW uint8) of each of `images` (HxWx3 uint8), in order.
 
-    The network sees a frame whole, resized to `input_size`, as in training; its class scores, not its decisions, are
-    resized to HxW. `FloatingPointError` if they are no numbers.
+    The network sees each whole frame resized to `input_size` (rows, columns), as in training. Its class scores, not its
+    predictions, are resized to HxW. Raises `FloatingPointError` if the scores contain NaN.
     """
     for frames in _batches(images, batch):
-        scores = _scores(model, torch.from_numpy(frames), input_size, place)
+        scores = _scores(model, torch.from_numpy(frames), input_size, device)
         if scores.isnan().any():
             raise FloatingPointError
-        # One frame at a time: at 1024x2048 a batch of class scores takes gigabytes.
+        # Resize one frame at a time: at 1024x2048, the class scores of a batch take gigabytes.
         for frame in scores:
             full = resize(frame[None].float(), frames.shape[1:3])
             yield full[0].argmax(0).to(torch.uint8).cpu().numpy()
 
 
 def by_network(
-    model: nn.Module, images: list[np.ndarray], input_size: tuple[int, int], batch: int, place: torch.device
+    model: nn.Module, images: list[np.ndarray], input_size: tuple[int, int], batch: int, device: torch.device
 ) -> np.ndarray | None:
-    """What each network of an aggregation predicts alone, (networks, images, H, W) uint8 (Figure 4).
+    """Return the prediction of each network of an aggregation alone, (networks, images, H, W) uint8 (Figure 4).
 
-    None where there is nothing to tell apart: one network, or no high-level path that adds them, or no images.
+    Returns None if there are no images, only one network, or no high-level path that sums the networks.
     """
     count = model.fused if isinstance(model, Segmenter) else 0
     if count < 2 or not images:
         return None
     parts = [partial(model.alone, network=network) for network in range(count)]
-    return np.stack([np.stack([*predict(part, images, input_size, batch, place)]) for part in parts])
+    return np.stack([np.stack([*predict(part, images, input_size, batch, device)]) for part in parts])
 
 
 def _batches(images: Any, size: int) -> Iterator[np.ndarray]:
@@ -156,15 +167,15 @@ def _batches(images: Any, size: int) -> Iterator[np.ndarray]:
         yield np.stack(waiting)
 
 
-def _scores(model: Callable[[Tensor], Tensor], frames: Tensor, size: tuple[int, int], place: torch.device) -> Tensor:
-    with device.half_precision(place):
-        return model(whole_frames(frames, size).to(place))
+def _scores(model: Callable[[Tensor], Tensor], frames: Tensor, size: tuple[int, int], device: torch.device) -> Tensor:
+    with devices.half_precision(device):
+        return model(whole_frames(frames, size).to(device))
 
 
 def score(evaluation: "Evaluation", prepared: Prepared, split: str, predictions: Iterator[np.ndarray]) -> Scored:
-    """Hold one prediction (HxW) a frame against the split's labels."""
+    """Compare one prediction (HxW) per frame with the labels of the split."""
     labels, instances = prepared.labels(split), prepared.instances(split)
-    countable = [index for index, each in enumerate(prepared.classes) if each.name.lower() in metrics.COUNTABLE]
+    countable = [index for index, item in enumerate(prepared.classes) if item.name.lower() in metrics.COUNTABLE]
     shown = evenly_spaced(len(labels), evaluation.pictures)
     classes, whole, border, objects, pictures = len(prepared.classes), [], [], [], {}
     for index, (truth, prediction) in enumerate(zip(labels, predictions, strict=True)):
@@ -180,8 +191,8 @@ def score(evaluation: "Evaluation", prepared: Prepared, split: str, predictions:
 
 
 def summarise(evaluation: "Evaluation", prepared: Prepared, split: str, scored: Scored) -> dict[str, Any]:
-    """The split's scores, each from the sum of its frames' matrices: never a mean of frames' scores."""
-    names = [each.name for each in prepared.classes]
+    """Return the scores of the split, computed from the sum of all frames' matrices and never as a mean over frames."""
+    names = [item.name for item in prepared.classes]
     border = metrics.scores(scored.border.sum(0), names)
     frames, *size = prepared.labels(split).shape
     return {
@@ -198,9 +209,9 @@ def summarise(evaluation: "Evaluation", prepared: Prepared, split: str, scored: 
 
 
 def write(folder: Path, names: list[str], scored: Scored, networks: np.ndarray | None = None) -> None:
-    """Write `confusion.npz` and `predictions.npz`; `names` are those of all frames of the split.
+    """Write `confusion.npz` and `predictions.npz`.
 
-    `networks` is what `by_network` gives for the frames that are shown.
+    `names` are the names of all frames of the split. `networks` is the result of `by_network` for the displayed frames.
     """
     shown = list(scored.pictures)
     predictions = np.stack([*scored.pictures.values()]) if shown else np.empty((0, 0, 0), np.uint8)

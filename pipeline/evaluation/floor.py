@@ -1,4 +1,7 @@
-"""The floor: what colour and position alone say of a pixel. A network below it is undertrained, not a result."""
+"""The floor: a baseline that classifies each pixel by colour and position alone.
+
+A network that scores below it is undertrained.
+"""
 
 import time
 from pathlib import Path
@@ -15,32 +18,35 @@ from pipeline.utils.errors import BadInput
 from pipeline.utils.progress import progress
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Floor, Training
+    from pipeline.config.protocols import Floor
+    from pipeline.config.recipes import Training
 
 FEATURES = ("r", "g", "b", "row", "column")
 LEVELS = (32, 64, 64, 32, 32)
-"""Of a cell: brightness, red against green, blue against green, row, column.
+"""Number of levels of each feature of a cell: brightness, red - green, blue - green, row, column.
 
-Trees split one feature at a time, and differences of channels say more so than the channels do: on CamVid 1.4 points of
-mIoU more. The 40 million pixels of its test split fall into 3 million cells, each classified once, for 0.5 points less.
+Trees split one feature at a time, and differences of channels are more informative than the channels: 1.4 points of
+mIoU on CamVid. The 40 million pixels of its test split fall into 3 million cells. Classifying each cell once costs 0.5
+points.
 """
 
 
 def fit(floor: "Floor", training: "Training", data: Path) -> dict[str, Any]:
-    """Train a random forest on pixels of `training.splits` and score it on every pixel of `training.score`.
+    """Train a random forest on pixels of `training.splits` and score it on all pixels of `training.score`.
 
-    `data` is a folder of prepared frames. `floor.trees` is the number of trees. One thread, and the same numbers
-    every time. `BadInput` where the data is missing or holds no labelled pixel to learn from.
+    `data` is a folder of prepared frames, and `floor.trees` is the number of trees. One thread is used, and the result
+    is deterministic. Raises `BadInput` if the data is missing, not a segmentation set, or has no labelled pixel in the
+    training splits.
     """
     started = time.perf_counter()
     prepared, split = Prepared(data), training.score
     if prepared.task != "segmentation":
-        raise BadInput(f"{data} holds images to classify; study.data must name a set of frames to segment")
-    places, classes = sample(prepared, training.splits, floor.pixels, floor.seed)
+        raise BadInput(f"{data} is a classification set; set study.data to a segmentation set")
+    sampled, classes = sample(prepared, training.splits, floor.pixels, floor.seed)
     if not len(classes):
-        raise BadInput(f"{data} holds no labelled pixel in {', '.join(training.splits)}; name another of its splits")
-    names = [each.name for each in prepared.classes]
-    table = tabulate(grow(floor, places, classes), prepared.images(split))
+        raise BadInput(f"{data} has no labelled pixel in {', '.join(training.splits)}; use another of its splits")
+    names = [item.name for item in prepared.classes]
+    table = tabulate(grow(floor, sampled, classes), prepared.images(split))
     confusion = score(table, prepared, split)
     majority = np.bincount(classes, minlength=len(names)).argmax()
     return {
@@ -55,7 +61,7 @@ def fit(floor: "Floor", training: "Training", data: Path) -> dict[str, Any]:
 
 
 def cells(image: np.ndarray) -> np.ndarray:
-    """The cell of each pixel of an image (HxWx3 uint8): HxW int32, an index into `LEVELS` in C order."""
+    """Return the cell of each pixel of an image (HxWx3 uint8) as HxW int32, a flat index into `LEVELS` in C order."""
     height, width, _ = image.shape
     red, green, blue = np.moveaxis(image.astype(np.int32), -1, 0)
     rows, columns = (np.arange(side, dtype=np.int32) * LEVELS[3] // side for side in (height, width))
@@ -67,33 +73,33 @@ def cells(image: np.ndarray) -> np.ndarray:
 
 
 def sample(prepared: Prepared, splits: list[str], pixels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cells and classes of about `pixels` labelled pixels, equally many from each frame of the splits."""
+    """Return the cells and classes of about `pixels` labelled pixels, the same number from each frame of the splits."""
     frames = [(split, index) for split in splits for index in range(len(prepared.labels(split)))]
-    each = max(1, pixels // len(frames))
-    places, classes = [], []
+    per_frame = max(1, pixels // len(frames))
+    sampled, classes = [], []
     for number, (split, index) in enumerate(frames):
         label = prepared.labels(split)[index].ravel()
         labelled = np.flatnonzero(label != IGNORE)
-        chosen = np.random.default_rng([seed, number]).permutation(labelled)[:each]
-        places.append(cells(prepared.images(split)[index]).ravel()[chosen])
+        chosen = np.random.default_rng([seed, number]).permutation(labelled)[:per_frame]
+        sampled.append(cells(prepared.images(split)[index]).ravel()[chosen])
         classes.append(label[chosen])
-    return np.concatenate(places), np.concatenate(classes)
+    return np.concatenate(sampled), np.concatenate(classes)
 
 
-def grow(floor: "Floor", places: np.ndarray, classes: np.ndarray) -> RandomForestClassifier:
-    """The forest. A tree sees a tenth of the pixels, a rare class weighs more: by 1/sqrt(frequency).
+def grow(floor: "Floor", sampled: np.ndarray, classes: np.ndarray) -> RandomForestClassifier:
+    """Train the forest. Each tree sees a tenth of the pixels, and classes are weighted by 1/sqrt(frequency).
 
-    As strong as is cheap, for a floor that is easily beaten says nothing. The weights give 1 to 2 points of mIoU, and
-    boosted trees were no better and took several times as long.
+    The floor should be as strong as is cheap, because beating a weak floor means little. The class weights gain 1 to 2
+    points of mIoU. Boosted trees scored no better and took several times as long.
     """
     frequency = np.bincount(classes)
     drawn = len(classes) // 10 + 1
     forest = RandomForestClassifier(floor.trees, min_samples_leaf=3, max_samples=drawn, random_state=floor.seed)
-    return forest.fit(_features(places), classes, 1 / np.sqrt(frequency[classes]))
+    return forest.fit(_features(sampled), classes, 1 / np.sqrt(frequency[classes]))
 
 
 def tabulate(forest: RandomForestClassifier, images: np.ndarray) -> np.ndarray:
-    """The class of every cell that occurs in the images, as uint8, by cell."""
+    """Classify every cell that occurs in the images; return the class of each cell as uint8."""
     table = np.zeros(np.prod(LEVELS), np.uint8)
     for image in images:
         table[cells(image)] = 1
@@ -104,17 +110,17 @@ def tabulate(forest: RandomForestClassifier, images: np.ndarray) -> np.ndarray:
 
 
 def score(table: np.ndarray, prepared: Prepared, split: str) -> np.ndarray:
-    """The confusion matrix over every labelled pixel of the split."""
+    """Return the confusion matrix over all labelled pixels of the split."""
     frames = zip(prepared.images(split), prepared.labels(split), strict=True)
     return sum(metrics.confusion(label, table[cells(image)], len(prepared.classes)) for image, label in frames)
 
 
-def _features(places: np.ndarray) -> np.ndarray:
-    return np.column_stack(np.unravel_index(places, LEVELS)).astype(np.float32)
+def _features(sampled: np.ndarray) -> np.ndarray:
+    return np.column_stack(np.unravel_index(sampled, LEVELS)).astype(np.float32)
 
 
 def _always(index: int, confusion: np.ndarray, names: list[str]) -> dict[str, Any]:
-    """The scores of naming one class everywhere."""
+    """Return the scores of predicting one class everywhere."""
     constant = np.zeros_like(confusion)
     constant[:, index] = confusion.sum(1)
     found = metrics.scores(constant, names)

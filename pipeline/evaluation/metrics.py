@@ -1,6 +1,6 @@
-"""What predictions are scored by: confusion matrices, IoU, the border band, and recall by object size. Numpy alone.
+"""Segmentation metrics in NumPy: confusion matrix, IoU, border band, and recall by object size.
 
-A confusion matrix is CxC int64 pixels, rows truth, columns prediction; ignored pixels are in none of them.
+A confusion matrix is CxC int64 in pixels, with rows truth and columns prediction. Ignored pixels are not counted.
 """
 
 from collections.abc import Sequence
@@ -16,38 +16,44 @@ COUNTABLE = frozenset(
     ("person", "pedestrian", "rider", "bicyclist", "car", "truck", "bus", "train", "motorcycle", "bicycle")
     + ("pole", "traffic light", "traffic sign", "signsymbol")
 )
-"""Class names (Cityscapes' and CamVid's, lower case) of which a connected region stands for one object.
+"""Names of the Cityscapes and CamVid classes (lower case) whose connected regions are counted as objects.
 
-Cityscapes' "things", and poles, lights and signs: thin and small, and each a body of its own. Road, building,
-vegetation, fence and the like are "stuff": the size of a region of them says how much of it was in view.
+They are the "things" of Cityscapes, and poles, lights and signs, which are thin, small and separate from each other.
+Road, building, vegetation, fence and the like are "stuff": the size of a region depends on how much of it is in view.
 """
 
 OBJECT_COLUMNS = ("class", "pixels", "correct")
 
 
 def confusion(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
-    """Confusion matrix of two arrays of one shape: `truth` of class indices or `IGNORE`, `prediction` of indices."""
+    """Return the confusion matrix of two arrays of equal shape.
+
+    `truth` holds class indices or `IGNORE`, and `prediction` holds class indices.
+    """
     pairs = truth.astype(np.int32).ravel() * classes + prediction.ravel()
-    # An ignored pixel's pair lies past those of the classes, so that the cut drops it.
+    # The pair of an ignored pixel is larger than those of the classes, so the slice drops it.
     return np.bincount(pairs, minlength=classes**2)[: classes**2].reshape(classes, classes).astype(np.int64)
 
 
 def scores(confusion: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
-    """Every score of `SCORES`, `iou` by class name (None if absent) and the `absent` classes, ready for JSON."""
-    each = dict(zip(names, iou(confusion).tolist(), strict=True))
+    """Return a JSON-compatible dictionary of scores.
+
+    It contains every score of `SCORES`, `iou` by class name (None if absent) and the list of `absent` classes.
+    """
+    by_class = dict(zip(names, iou(confusion).tolist(), strict=True))
     return {
         **{name: _or_none(float(score(confusion))) for name, score in SCORES.items()},
-        "iou": {name: _or_none(value) for name, value in each.items()},
-        "absent": [name for name, value in each.items() if np.isnan(value)],
+        "iou": {name: _or_none(value) for name, value in by_class.items()},
+        "absent": [name for name, value in by_class.items() if np.isnan(value)],
     }
 
 
 def border_band(truth: np.ndarray, width: int) -> np.ndarray:
-    """Where `truth` (HxW) is within `width` pixels of a border between two classes: HxW bool.
+    """Return an HxW bool mask of the pixels of `truth` (HxW) within `width` pixels of a border between two classes.
 
-    A border lies between two pixels that share a side and hold different classes, and those two are within 1. Further
-    out, distance is counted in steps to any of the eight neighbours (chessboard). A border against ignored pixels does
-    not count: it is where the annotation ends, not where an object does.
+    A border lies between two pixels that share a side and have different classes; these two pixels have distance 1.
+    Further distances are chessboard distances, in steps to any of the eight neighbours. Borders with ignored pixels do
+    not count, because the annotation ends there, not the object.
     """
     touching = np.zeros(truth.shape, np.uint8)
     for one, other in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
@@ -58,10 +64,11 @@ def border_band(truth: np.ndarray, width: int) -> np.ndarray:
 
 
 def components(truth: np.ndarray, countable: Sequence[int]) -> np.ndarray:
-    """Objects of `truth` (HxW) where none are annotated: HxW int32, 0 or the number of an 8-connected region.
+    """Return objects of `truth` (HxW) as HxW int32, for data sets without instances: 0 or the number of a region.
 
-    `countable` are the indices of the classes that have objects. Two cars that touch are one region, and a car behind
-    a pole is two: sizes found so are comparable within a data set, not with annotated instances.
+    Regions are 8-connected. `countable` holds the indices of the classes that have objects. Two touching cars form one
+    region, and a car behind a pole forms two. Sizes are therefore comparable within a data set, but not with annotated
+    instances.
     """
     found, count = np.zeros(truth.shape, np.int32), 0
     for index in countable:
@@ -75,10 +82,10 @@ def components(truth: np.ndarray, countable: Sequence[int]) -> np.ndarray:
 
 
 def objects(truth: np.ndarray, instances: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    """A row (class, pixels, correctly labelled pixels) for each object of one image: (M, 3) int64, by object number.
+    """Return one row (class, pixels, correct pixels) per object of one image, by object number: (M, 3) int64.
 
-    `instances` is 0 where there is no object. An object's class is the one that most of its pixels hold, the first of
-    equals; its ignored pixels do not count.
+    `instances` is 0 where there is no object. The class of an object is the most frequent one among its pixels, or the
+    lowest in case of a tie. Ignored pixels do not count.
     """
     inside = (instances != 0) & (truth != IGNORE)
     numbers, which = np.unique(instances[inside], return_inverse=True)
@@ -90,10 +97,11 @@ def objects(truth: np.ndarray, instances: np.ndarray, prediction: np.ndarray) ->
 
 
 def recall_by_size(objects: np.ndarray, bounds: Sequence[int]) -> list[dict[str, Any]]:
-    """Recall of objects (M rows of `pixels`, `correct`) in bins of size: above `above` and up to `upto` pixels.
+    """Return the recall of objects by size, in bins with more than `above` and up to `upto` pixels.
 
-    An object's recall is the share of its pixels that are labelled correctly, and a bin's is the mean over its objects,
-    so that each object counts once, whatever its size; None for an empty bin. The last bin is open.
+    `objects` has M rows that end in pixels and correct pixels. The recall of an object is the fraction of its pixels
+    that are labelled correctly. The recall of a bin is the mean over its objects, so that each object has equal weight,
+    or None if the bin is empty. The last bin has no upper limit.
     """
     pixels, correct = objects[:, -2], objects[:, -1]
     edges = [0, *sorted(set(bounds)), None]

@@ -12,7 +12,10 @@ from pathlib import Path
 
 from analysis.registry import FIGURES, TABLES, Output
 from pipeline.config import claims, paths
-from pipeline.config.params import NO_IMAGES, FrameData, Params, Variant
+from pipeline.config.data import FrameData
+from pipeline.config.params import Params
+from pipeline.config.study import NO_IMAGES
+from pipeline.config.variants import Variant
 
 ASSETS = (".html", ".css", ".js", ".rst")
 """What a package may hold besides modules that changes what it makes."""
@@ -32,6 +35,7 @@ class Stage:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     params: tuple[str, ...]
+    summary: str = "Run a stage."
 
     @property
     def record(self) -> str:
@@ -214,7 +218,8 @@ def _found(module: str, root: Path) -> tuple[Path, ...]:
         if path and path not in found:
             found.add(path)
             waiting += [*_imports(root / path), module.rpartition(".")[0]]
-    found |= set(BUILD.parent.glob("*.py")) if BUILD in found else set()
+    if BUILD in found:
+        found |= {*BUILD.parent.glob("*.py"), *BUILD.parent.glob("structures/*.py")}
     packages = [path.parent for path in found if path.name == "__init__.py"]
     return tuple(sorted(found | {path for folder in packages for path in folder.rglob("*") if path.suffix in ASSETS}))
 

@@ -6,7 +6,7 @@ from typing import Any
 from analysis.registry import FIGURES, TABLES
 from pipeline.graph.graph import STAGES
 
-CAPTIONS = Path("analysis/report/captions")
+CAPTIONS = Path("analysis/registry/captions")
 CATEGORIES = {
     "report.html": "Report",
     "tables/*.csv": "Tables",

@@ -1,19 +1,19 @@
-"""Latency of the study's variants on this machine, by one protocol:
+"""Latency of the study's variants on this machine, measured by one protocol:
 
-- One image (batch 1), evaluation and inference mode, from the image on the device to class scores at its size: no
-  reading, copying or argmax. Weights do not matter and are drawn from a seed.
-- All rows, a variant in a mode, are timed in one process, interleaved: each has a turn a round, in an order drawn anew
-  for every round, so that drifting clocks or load hit all alike. A turn is `warmup` passes, then `samples` timed ones,
-  each alone on an idle device.
-- A GPU is timed by CUDA events around a pass: gaps in which it waits for Python count, and a CUDA graph has none. TF32
-  is off, and cuDNN picks its algorithms by trial beforehand. Each of its modes is a row. The CPU is timed by
-  `time.perf_counter_ns`, has one mode, float32 in channels_last, and its rows say `cpu`.
-- Percentiles are numpy's, linear between the sorted samples of all rounds; of 100 samples or fewer, p99 lies between
-  the two slowest. FPS is 1000 / median in ms.
-- The machine's copy bandwidth and matrix rate have turns in the same rounds: a row's limit (roofline.py) is of the
-  clocks and the load that the row met.
-- Drift is the share by which the median of the last half of the rounds differs from that of the first half (the middle
-  one of an odd number is in neither); a row is stable if its drift is at most `stability`.
+- A pass takes one image (batch size 1) from the device's memory to class scores at the image's size, in evaluation and
+  inference mode. Reading, copying and argmax are not timed. Weights do not affect latency and are drawn from a seed.
+- Each row is one variant in one mode. All rows are timed in one process and interleaved: each row has one turn per
+  round, in a new random order for every round, so that drifting clocks or load affect all rows alike. A turn is
+  `warmup` untimed passes followed by `samples` timed ones, each run alone on an idle device.
+- A GPU is timed by CUDA events around a pass. Gaps in which it waits for Python count; a CUDA graph has none. TF32 is
+  off, and cuDNN selects its algorithms by trial beforehand. The CPU is timed by `time.perf_counter_ns` in one mode,
+  float32 in channels_last, and its rows are labelled `cpu`.
+- Percentiles are interpolated linearly by numpy over the samples of all rounds. With 100 samples or fewer, p99 lies
+  between the two slowest. FPS is 1000 / median in ms.
+- The machine's copy bandwidth and matrix multiplication rate are measured in the same rounds, so that a row's limit
+  (roofline.py) is based on the same clocks and load as the row.
+- Drift is the relative difference between the medians of the last and the first half of the rounds. The middle round
+  of an odd number belongs to neither half. A row is stable if its drift is at most `stability`.
 """
 
 import time
@@ -30,15 +30,16 @@ from pipeline.utils import device as devices
 from pipeline.utils.progress import progress
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Latency, Variant
+    from pipeline.config.protocols import Latency
+    from pipeline.config.variants import Variant
 
 
 Size = tuple[int, int]
-"""Rows and columns."""
+"""(rows, columns) of an image."""
 
 
 class Row(NamedTuple):
-    """What is timed: a pass, whose it is, what it is made of, and what else its figures are to say."""
+    """One pass to be timed: its variant, mode, operations and image size, and `notes` to add to its figures."""
 
     variant: str
     mode: Mode
@@ -51,7 +52,10 @@ class Row(NamedTuple):
 def time_variants(
     latency: "Latency", variants: dict[str, "Variant"], classes: int, sizes: dict[str, Size]
 ) -> dict[str, Any]:
-    """Time every variant in every mode of this machine's device, each for an image of its size, as the module says."""
+    """Time every variant in every mode of this machine's device, following the protocol of this module.
+
+    `sizes` gives the size of the image for each variant.
+    """
     device, rows, largest = choose(latency), [], most_pixels(sizes)
     sizes = {name: fitting(size, latency, device, largest) for name, size in sizes.items()}
     chosen = modes.GPU_MODES if device.type == "cuda" else modes.CPU_MODES
@@ -59,20 +63,20 @@ def time_variants(
         for name, variant in variants.items():
             for mode in chosen:
                 run = modes.prepare(*modes.untrained(variant, classes, sizes[name], device), mode)
-                done = roofline.operations(variant.model_dump(), classes, sizes[name], mode.dtype)
-                rows.append(Row(name, mode, run, done, sizes[name]))
+                operations = roofline.operations(variant.model_dump(), classes, sizes[name], mode.dtype)
+                rows.append(Row(name, mode, run, operations, sizes[name]))
         return time_rows(latency, rows, device)
 
 
 def most_pixels(sizes: dict[str, Size]) -> int:
-    """Of the largest of the images that variants are timed with."""
+    """Return the number of pixels of the largest image that any variant is timed with."""
     return max(rows * columns for rows, columns in sizes.values())
 
 
 def fitting(size: Size, latency: "Latency", device: torch.device, largest: int = 0) -> Size:
-    """The size that is timed: on a CPU one of more than `cpu_pixels` is scaled down, to sides that divide by 32.
+    """Return the size to time: on a CPU, an image of more than `cpu_pixels` is scaled to sides divisible by 32.
 
-    `largest` is the most pixels among the images that are compared: all are scaled alike.
+    `largest` is the number of pixels of the largest image in the comparison; all images are scaled by its factor.
     """
     rows, columns = size
     pixels = max(largest, rows * columns)
@@ -83,16 +87,16 @@ def fitting(size: Size, latency: "Latency", device: torch.device, largest: int =
 
 
 def choose(latency: "Latency") -> torch.device:
-    """This machine's device, with torch set up as the module says."""
+    """Return this machine's device and set torch up for the protocol of this module."""
     device = devices.choose(latency.threads)
-    torch.backends.cudnn.allow_tf32 = False  # the older of the two switches: torch.export wants both to say the same
+    torch.backends.cudnn.allow_tf32 = False  # torch.export requires this older switch to agree with the next
     torch.backends.fp32_precision = "ieee"
     torch.backends.cudnn.benchmark = device.type == "cuda"
     return device
 
 
 def time_rows(latency: "Latency", rows: list[Row], device: torch.device) -> dict[str, Any]:
-    """Time `rows` and the machine's ceilings, all in the same rounds: the stage's whole result."""
+    """Time `rows` and the machine's ceilings in the same rounds, and return the stage's result."""
     ceilings = roofline.ceilings(device, list(dict.fromkeys(row.mode.dtype for row in rows)))
     passes = [row.run for row in rows] + [each.run for each in ceilings]
     before = machine.state(device)
@@ -110,7 +114,7 @@ def time_rows(latency: "Latency", rows: list[Row], device: torch.device) -> dict
 
 
 def reached(ceiling: Ceiling, samples: list[list[float]]) -> dict[str, Any]:
-    """A ceiling's rate, in bytes or MACs a second, by the median of its samples (milliseconds, by round)."""
+    """Return a ceiling's rate, in bytes or MACs per second, from the median of its samples (ms, by round)."""
     rate = 1e3 * ceiling.work / float(np.median(samples))
     dtype = str(ceiling.dtype).removeprefix("torch.")
     return {"kind": ceiling.kind, "dtype": dtype, "work": ceiling.work, "per_second": rate, "samples_ms": samples}
@@ -137,7 +141,7 @@ def _figures(
 
 
 def orders(rows: int, latency: "Latency") -> list[list[int]]:
-    """All rows once a round, each round in another random order; the same orders for the same seed."""
+    """Return a random order of all rows for each round; the same seed gives the same orders."""
     random = np.random.default_rng(latency.seed)
     return [random.permutation(rows).tolist() for _ in range(latency.rounds)]
 
@@ -148,7 +152,7 @@ def measure(
     latency: "Latency",
     milliseconds: Callable[[Run], float],
 ) -> list[list[list[float]]]:
-    """Samples in milliseconds by row, round and pass; `rounds` say in which order rows have their turns."""
+    """Return samples in milliseconds by row, round and pass; `rounds` gives the order of the rows in each round."""
     samples: list[list[list[float]]] = [[] for _ in passes]
     for row in progress([row for order in rounds for row in order], "latency", unit="turns"):
         taken = [milliseconds(passes[row]) for _ in range(latency.warmup + latency.samples)]
@@ -157,7 +161,7 @@ def measure(
 
 
 def summarise(samples: list[list[float]], stability: float) -> dict[str, Any]:
-    """A row's figures from its samples (milliseconds, by round; two rounds or more)."""
+    """Return a row's figures from its samples (ms, by round); there must be at least two rounds."""
     half = len(samples) // 2
     first, last = (float(np.median(part)) for part in (samples[:half], samples[-half:]))
     median, p90, p99 = np.percentile(samples, (50, 90, 99), method="linear").tolist()
@@ -167,14 +171,14 @@ def summarise(samples: list[list[float]], stability: float) -> dict[str, Any]:
 
 
 def on_cpu(run: Run) -> float:
-    """Milliseconds of one pass on the CPU."""
+    """Return the duration of one pass on the CPU in milliseconds."""
     start = time.perf_counter_ns()
     run()
     return (time.perf_counter_ns() - start) / 1e6
 
 
 def on_gpu(run: Run) -> float:
-    """Milliseconds of one pass on a GPU that has nothing else to do."""
+    """Return the duration of one pass on an otherwise idle GPU in milliseconds."""
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
     torch.cuda.synchronize()
     start.record()
@@ -185,7 +189,7 @@ def on_gpu(run: Run) -> float:
 
 
 def settings(device: torch.device) -> dict[str, Any]:
-    """The protocol's settings as they are in effect."""
+    """Return the settings of the protocol that are in effect on `device`."""
     common = {"percentiles": "numpy, linear", "weights_seed": modes.SEED}
     if device.type == "cpu":
         return {"clock": "time.perf_counter_ns", **common}

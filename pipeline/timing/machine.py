@@ -1,4 +1,4 @@
-"""What machine a timing was taken on, and what else it did meanwhile. Never its name."""
+"""The machine on which latency was measured, and its load at the time. The host name is never recorded."""
 
 import platform
 from pathlib import Path
@@ -9,11 +9,11 @@ import pynvml
 import torch
 
 _PROCESS = psutil.Process()
-_PROCESS.cpu_percent(), psutil.cpu_percent()  # psutil measures from one call to the next
+_PROCESS.cpu_percent(), psutil.cpu_percent()  # psutil reports the use since the previous call
 
 
 def describe(device: torch.device) -> dict[str, Any]:
-    """What does not change while a device is timed; never the host's name."""
+    """Return what does not change during timing: the names of CPU and device, threads, cores and versions."""
     versions = {"python": platform.python_version(), "torch": torch.__version__}
     common = {"cpu": _cpu_name(), "threads": torch.get_num_threads(), "cores": psutil.cpu_count(), "versions": versions}
     if device.type == "cpu":
@@ -23,7 +23,7 @@ def describe(device: torch.device) -> dict[str, Any]:
 
 
 def state(device: torch.device) -> dict[str, Any]:
-    """Clocks, load average, and the share of all cores that other processes took since the last call (or import)."""
+    """Return clocks, load average, and the share of all cores used by other processes since the last call or import."""
     frequency, own = psutil.cpu_freq(), _PROCESS.cpu_percent() / psutil.cpu_count()
     return {
         "cpu_mhz": frequency.current if frequency else None,
@@ -34,7 +34,7 @@ def state(device: torch.device) -> dict[str, Any]:
 
 
 def _driver(device: torch.device) -> dict[str, Any]:
-    """What the driver says of a GPU; found by UUID, since CUDA_VISIBLE_DEVICES renumbers torch's GPUs only."""
+    """Query the driver for the GPU with the UUID of `device`: CUDA_VISIBLE_DEVICES renumbers torch's GPUs only."""
     try:
         pynvml.nvmlInit()
         gpu = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
@@ -50,7 +50,7 @@ def _driver(device: torch.device) -> dict[str, Any]:
 
 
 def _cpu_name() -> str:
-    listing = Path("/proc/cpuinfo")
-    lines = listing.read_text().splitlines() if listing.exists() else []
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()

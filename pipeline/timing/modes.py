@@ -1,4 +1,4 @@
-"""How a network is run: number type, memory layout and form. One pass of one image, ready to be timed."""
+"""Modes in which a network is run (data type, memory layout, eager or CUDA graph), and a pass in each to be timed."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,39 +11,39 @@ from models.build import build
 from models.initialisation import initialise
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Variant
+    from pipeline.config.variants import Variant
 
 Pass = Callable[[], Tensor]
-"""One forward pass, to be called again and again; returns class scores."""
+"""One forward pass, which can be repeated; returns class scores."""
 Form = Callable[[nn.Module, Tensor], Callable[[Tensor], Tensor]]
-"""Makes of a network and an example image what is run in its place."""
+"""Turns a network and an example image into the function that is run instead of the network."""
 
 SEED = 0
-"""Of the weights and the image."""
+"""Seed for the weights and the image."""
 
 FIRST_PASSES = 3
-"""Before all rounds: cuDNN's trials, lazy initialisation, whatever a CUDA graph must not capture."""
+"""Passes before all rounds, for cuDNN's trials and lazy initialisation, which a CUDA graph must not capture."""
 
 
 def eager(model: nn.Module, image: Tensor) -> nn.Module:
-    """The network as it is."""
+    """Return the network unchanged."""
     return model
 
 
 def cuda_graph(model: Callable[[Tensor], Tensor], image: Tensor) -> Callable[[Tensor], Tensor]:
-    """A CUDA graph of one pass of `image`, captured as torch's notes on CUDA semantics say."""
-    aside = torch.cuda.Stream()
-    aside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(aside):
+    """Capture one pass of `image` in a CUDA graph, as described in PyTorch's notes on CUDA semantics."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
         for _ in range(FIRST_PASSES):
             model(image)
-    torch.cuda.current_stream().wait_stream(aside)
+    torch.cuda.current_stream().wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         scores = model(image)
 
     def replay(image: Tensor, held: object = (model, image)) -> Tensor:
-        # A graph reads and writes memory that it does not own: its pass must keep the tensors alive.
+        # A graph uses memory that it does not own, so `held` keeps the model and the image alive.
         graph.replay()
         return scores
 
@@ -51,7 +51,7 @@ def cuda_graph(model: Callable[[Tensor], Tensor], image: Tensor) -> Callable[[Te
 
 
 class Mode(NamedTuple):
-    """How a network is run: channels_last unless the name says contiguous."""
+    """How a network is run; the layout is channels_last unless the name contains `contiguous`."""
 
     name: str
     dtype: torch.dtype = torch.float32
@@ -73,11 +73,11 @@ GPU_MODES = (
 def untrained(
     variant: "Variant", classes: int, size: tuple[int, int], device: torch.device
 ) -> tuple[nn.Module, Tensor]:
-    """A variant's network with weights drawn from `SEED`, in evaluation mode, and a random image 1x3xHxW for it.
+    """Return a variant's network in evaluation mode, with weights drawn from `SEED`, and a random image 1x3xHxW.
 
-    Its batch norms have the statistics of random images, and 1 as bias, which keeps most features where ReLU changes
-    nothing. Without the first, features overflow float16; without the second, a network as deep as these is chaotic
-    before training and no two ways to run it would agree.
+    Batch norms take their statistics from random images; otherwise features overflow float16. Their biases are 1, so
+    that ReLU leaves most features unchanged; otherwise a network this deep is chaotic before training, and no two
+    modes would give the same scores.
     """
     model = build(variant.model_dump(), classes)
     initialise(model, SEED)
@@ -91,7 +91,7 @@ def untrained(
 
 
 def prepare(model: nn.Module, image: Tensor, mode: Mode) -> Pass:
-    """A pass of `image` (1x3xHxW) through `model` in `mode`, after its first passes. Changes the model's type."""
+    """Run the first passes and return a pass of `image` (1x3xHxW) through `model`, which is converted to `mode`."""
     model = model.to(mode.dtype).to(memory_format=mode.layout)
     image = image.to(mode.dtype).to(memory_format=mode.layout)
     run = mode.form(model, image)

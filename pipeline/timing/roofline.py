@@ -1,15 +1,15 @@
-"""The roofline (Williams et al. 2009): how fast a network could be on this machine, from its MACs and its bytes.
+"""The roofline model (Williams et al. 2009): a lower limit on latency from a network's MACs and bytes on this machine.
 
-A pass does some multiply-accumulates and moves some bytes; it lasts at least as long as the slower of the two takes at
-the machine's measured rates. What is counted, operation by operation as eager mode runs them:
+A pass lasts at least as long as the slower of its multiply-accumulates (MACs) and its memory traffic takes at the
+machine's measured rates. Both are counted for each operation that eager mode runs:
 
-- MACs as in pipeline/complexity/macs.py: convolutions and matrix products.
-- Bytes: every tensor that an operation reads or writes, weights included, once an operation, at its element size.
-  Batch norm, activations, additions, concatenation, pooling and resizing move bytes though they count as no MACs. Views
-  move none. Caches may do better (an operation finds there what the one before it wrote), and fused kernels do: a
-  pass can be faster than its limit.
+- MACs are counted as in pipeline/complexity/macs.py: convolutions and matrix products.
+- Bytes are the sizes of all tensors that an operation reads or writes, weights included. Batch norm, activations,
+  additions, concatenation, pooling and resizing move bytes, though they count no MACs. Views move none. A pass can be
+  faster than its limit, because caches and fused kernels avoid traffic between operations.
 
-The rates are those of a large copy, read and written bytes, and of a large matrix product: same device, threads, type.
+The rates are measured with a large copy (bytes read and written) and a large matrix product, on the same device, with
+the same number of threads and the same data type.
 """
 
 import math
@@ -26,22 +26,24 @@ from torch.utils.flop_counter import flop_registry
 from models.build import build
 
 COPIED = {"cpu": 2**28, "cuda": 2**30}
-"""Bytes of the copy's source: many times what the caches hold."""
-SIDE = {"cpu": 1024, "cuda": 8192}
-"""Of the square matrices."""
+"""Bytes of the copy's source, many times the size of the caches."""
+MATMUL_SIDE = {"cpu": 1024, "cuda": 8192}
+"""Rows and columns of the square matrices that are multiplied."""
 
 
 Run = Callable[[], object]
-"""What is timed."""
+"""A function to be timed."""
 
 
 class Operation(NamedTuple):
+    """MACs of one operation, and the bytes that it reads and writes."""
+
     macs: int
     bytes: int
 
 
 class Ceiling(NamedTuple):
-    """A measurement of one of the machine's rates: `run` does `work` (bytes or MACs) of `kind`."""
+    """Measures one of the machine's rates: `run` does `work` bytes of `kind` copy or `work` MACs of `kind` product."""
 
     kind: str
     dtype: torch.dtype
@@ -50,19 +52,19 @@ class Ceiling(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """Bytes and MACs a second."""
+    """Bytes per second and MACs per second."""
 
     bandwidth: float
     macs: float
 
 
 def ceilings(device: torch.device, dtypes: list[torch.dtype]) -> list[Ceiling]:
-    """A large copy, and a large matrix product in each type."""
+    """Return a large copy, and a large matrix product in each data type."""
     source = torch.ones(COPIED[device.type], dtype=torch.uint8, device=device)
     copy = partial(torch.empty_like(source).copy_, source)
     found = [Ceiling("copy", torch.uint8, 2 * source.nbytes, copy)]
     for dtype in dtypes:
-        side = SIDE[device.type]
+        side = MATMUL_SIDE[device.type]
         left, right, product = (torch.ones(side, side, dtype=dtype, device=device) for _ in range(3))
         found.append(Ceiling("product", dtype, side**3, partial(torch.mm, left, right, out=product)))
     return found
@@ -71,21 +73,21 @@ def ceilings(device: torch.device, dtypes: list[torch.dtype]) -> list[Ceiling]:
 def operations(
     variant: Mapping[str, Any], classes: int, size: tuple[int, int], dtype: torch.dtype = torch.float32
 ) -> list[Operation]:
-    """What one pass of a variant over one image of `size` does; on the meta device, so nothing is computed."""
-    # In inference mode a dispatch mode meets convolutions before they are taken apart, under names that count no MACs.
+    """Return the operations of one pass of a variant over one image of `size`; the meta device computes nothing."""
+    # In inference mode, a dispatch mode sees convolutions under names for which torch's registry counts no MACs.
     with torch.inference_mode(False), torch.no_grad(), torch.device("meta"):
         return counted(build(variant, classes).eval().to(dtype), torch.empty(1, 3, *size, dtype=dtype))
 
 
 def counted(model: nn.Module, image: Tensor) -> list[Operation]:
-    """What one pass of a model does, operation by operation."""
+    """Return the operations of one pass of `model`, in order."""
     with _Counter() as counter:
         model(image)
     return counter.operations
 
 
 class _Counter(TorchDispatchMode):
-    """Sees every operation that reaches a kernel."""
+    """Records the MACs and bytes of every operation that runs a kernel."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,18 +108,18 @@ def _bytes(value: Any) -> int:
 
 
 def limits(operations: list[Operation], rates: Rates) -> dict[str, Any]:
-    """MACs, bytes, and the least milliseconds that they take at `rates`: as a whole, and operation by operation.
+    """Return total MACs and bytes, and the least time in milliseconds that they take at `rates`.
 
-    The whole could overlap all arithmetic with all traffic; eager mode waits for each operation before the next, so
-    the sum over operations of the slower of the two is its own, higher limit.
+    `limit_ms` assumes that all arithmetic overlaps with all traffic. Eager mode finishes each operation before the
+    next, so `limit_by_operation_ms` is a higher limit: the sum over operations of the slower of the two.
     """
     macs, moved = (sum(each) for each in zip(*operations, strict=True))
-    apart = math.fsum(max(each.macs / rates.macs, each.bytes / rates.bandwidth) for each in operations)
+    by_operation = math.fsum(max(each.macs / rates.macs, each.bytes / rates.bandwidth) for each in operations)
     return {
         "macs": macs,
         "bytes": moved,
         "arithmetic_ms": 1e3 * macs / rates.macs,
         "traffic_ms": 1e3 * moved / rates.bandwidth,
         "limit_ms": 1e3 * max(macs / rates.macs, moved / rates.bandwidth),
-        "limit_by_operation_ms": 1e3 * apart,
+        "limit_by_operation_ms": 1e3 * by_operation,
     }

@@ -1,0 +1,4 @@
+"""Results in MLflow, which only this room knows.
+
+May import: config, data, graph, utils.
+"""

@@ -1,4 +1,4 @@
-"""MLflow's side of tracking: where its server or database is, and what is done to an experiment's runs."""
+"""Wraps MLflow: where its server or database is, and the operations on an experiment's runs."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import FileLock
 
-# MLflow reads some of these when it is imported. A server that does not answer must not hold up a training.
+# MLflow reads some of these on import. A server that does not answer must not delay training.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
@@ -27,29 +27,29 @@ logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 DEFAULT = "sqlite:///mlflow.db"
 BATCH = 1000
-"""Values that MLflow takes at once."""
+"""Largest number of values that MLflow accepts in one call."""
 
 
 def uri() -> str:
-    """MLFLOW_TRACKING_URI, or a database in the repository's root."""
+    """Return MLFLOW_TRACKING_URI or, if it is not set, a database in the root of the repository."""
     return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT
 
 
 def address() -> str:
-    """The same with an absolute path: MLflow keeps connections by name, whatever folder they were opened in."""
+    """Return `uri` with an absolute path: MLflow caches connections by name, regardless of the working directory."""
     file = uri().removeprefix("sqlite:///")
     return uri() if file == uri() else f"sqlite:///{Path(file).absolute()}"
 
 
 def locked() -> FileLock:
-    """What only one process at a time may do."""
+    """Return a lock for operations that only one process at a time may perform."""
     path = paths.WORK / "locks" / "mlflow.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     return FileLock(path)
 
 
 def patiently(action: Callable[[], Any]) -> Any:
-    """Do something that can be done twice, again while another process holds the database."""
+    """Call an idempotent `action`, and retry while another process locks the database."""
     for pause in (0.5, 2, 5):
         try:
             return action()
@@ -61,7 +61,7 @@ def patiently(action: Callable[[], Any]) -> Any:
 
 
 def _make_database() -> None:
-    """Make a fresh SQLite database by rename: a process that is killed while it sets one up would leave it broken."""
+    """Create a fresh SQLite database by rename, because a process killed during its setup would leave it broken."""
     file = Path(address().partition("?")[0].removeprefix("sqlite:///"))
     if address().startswith("sqlite:///") and not file.exists():
         temporary = file.with_name(f"{file.name}.{os.getpid()}")
@@ -70,10 +70,10 @@ def _make_database() -> None:
 
 
 class Experiment:
-    """The experiment of a data set; it is made where it does not exist."""
+    """The MLflow experiment of a data set, created if it does not exist."""
 
     def __init__(self, data: str):
-        # Two processes that open a fresh database at once leave it broken, and one of two same experiments is refused.
+        # Two processes that open a fresh database at once break it, and MLflow refuses a second experiment of one name.
         with locked():
             _make_database()
             self.client = MlflowClient(address())
@@ -84,11 +84,11 @@ class Experiment:
             self.id: str = found.experiment_id if found else self.client.create_experiment(data, tags=kind)
 
     def find(self, identity: Identity) -> Run | None:
-        """The run of the same folder and the same parameters."""
+        """Return the run with the same folder and parameters, or None."""
         return next((run for run in self._same(identity) if run.data.tags["parameter_hash"] == identity.digest), None)
 
     def begin(self, identity: Identity, run: Run | None = None, started: int | None = None) -> str:
-        """Create a run, or take up `run` again, as the one that supersedes the others of its folder; return its id."""
+        """Create a run or resume `run`, mark the other runs of its folder as superseded, and return its id."""
         tags = {f"study.{study}": "true" for study in identity.studies}
         tags |= {"folder": str(identity.job.folder), "parameter_hash": identity.digest}
         tags |= {"mlflow.source.name": identity.job.command, "mlflow.source.type": "LOCAL"}
@@ -107,16 +107,16 @@ class Experiment:
         return id
 
     def log(self, id: str, metrics: list[Metric]) -> None:
-        """Log any number of values."""
+        """Log any number of values, in batches."""
         for first in range(0, len(metrics), BATCH):
             self.client.log_batch(id, metrics=metrics[first : first + BATCH])
 
     def tag(self, id: str, tags: dict[str, str]) -> None:
-        """Set a run's tags."""
+        """Set tags of a run."""
         self.client.log_batch(id, tags=[RunTag(key, value) for key, value in tags.items()])
 
     def history(self, run: Run) -> dict[tuple[str, int], list[float]]:
-        """Every value that was ever logged, by name and epoch."""
+        """Return all values that were ever logged, by name and epoch."""
         values = defaultdict(list)
         for key in run.data.metrics:
             for metric in self.client.get_metric_history(run.info.run_id, key):
@@ -124,7 +124,7 @@ class Experiment:
         return values
 
     def keep_in(self, study: str, ids: set[str]) -> None:
-        """Take the study's tag off every run that is none of `ids`."""
+        """Remove the study's tag from every run that is not in `ids`."""
         for run in self.client.search_runs([self.id], f"tags.`study.{study}` = 'true'"):
             if run.info.run_id not in ids:
                 self.client.delete_tag(run.info.run_id, f"study.{study}")

@@ -1,7 +1,7 @@
-"""MLflow: an experiment a data set, a run for each variant, seed and parameter hash.
+"""Tracks runs in MLflow: one experiment per data set, one run per variant, seed and parameter hash.
 
-A run begins with its training and grows with it. `track` completes it from the result files, and these are the truth: a
-run that holds other values is replaced, and from nothing the whole database is made again.
+A run begins with its training and is updated every epoch. `track` completes it from the result files, which are
+authoritative: a run with other values is replaced, and a lost database is rebuilt.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from pipeline.utils.errors import BadInput
 
 HOST = "127.0.0.1"
 NAME, WHEN = "attributes.`Run Name`", "runDateAndNestInfo"
-"""The UI's own names of the columns that it always shows."""
+"""MLflow's internal names of the columns that its UI always shows."""
 COLUMNS = (
     "metrics.`miou`",
     "metrics.`pixel_accuracy`",
@@ -42,18 +42,18 @@ COLUMNS = (
 
 
 class LiveRun:
-    """A run that grows while its training does. It never raises: what fails is said once, and training goes on."""
+    """A run that is updated during training. It never raises: the first failure is logged, and training goes on."""
 
     def __init__(self, job: Job, params: Params):
         self._works = True
         self._safely(self._open, job, params)
 
     def epoch(self, epoch: int, metrics: dict[str, float]) -> None:
-        """Add an epoch's values, unless they were logged before the training was killed and continued."""
+        """Log the values of one epoch, unless they were logged before an interrupted training was resumed."""
         self._safely(self._log, epoch, metrics, round(1000 * time.time()))
 
     def finish(self, status: str = "FINISHED") -> None:
-        """End the run; `status` is MLflow's: FINISHED, FAILED or KILLED."""
+        """End the run with one of MLflow's statuses: FINISHED, FAILED or KILLED."""
         self._safely(lambda: self._experiment.client.set_terminated(self._id, status))
 
     def _open(self, job: Job, params: Params) -> None:
@@ -67,7 +67,7 @@ class LiveRun:
         self._id = self._experiment.begin(self._identity, run)
 
     def _log(self, epoch: int, metrics: dict[str, float], now: int) -> None:
-        if self._logged and epoch <= min(self._logged):  # the training was not continued, it began again
+        if self._logged and epoch <= min(self._logged):  # training restarted instead of resuming
             self._experiment.client.delete_run(self._id)
             self._logged, self._id = set(), self._experiment.begin(self._identity)
         if epoch not in self._logged:
@@ -79,19 +79,22 @@ class LiveRun:
             return
         try:
             patiently(partial(action, *arguments))
-        except Exception as error:  # whatever it is, hours of training must not end for it
+        except Exception as error:  # no tracking error may end hours of training
             self._works = False
             sentence = "MLflow at %s failed (%s); training goes on, and `python -m pipeline track` adds the run later"
             logging.getLogger(__name__).warning(sentence, uri(), _reason(error))
 
 
 def start(job: Job, params: Params) -> LiveRun:
-    """Begin the run of a train job, or continue the one that a killed training left."""
+    """Begin the run of a train job, or resume the one that an interrupted training left."""
     return LiveRun(job, params)
 
 
 def track(params: Params, jobs: list[Job]) -> dict[str, Any]:
-    """Complete the run of every train job in `jobs` from its result files. `BadInput` if MLflow fails."""
+    """Complete the run of every train job in `jobs` from its result files.
+
+    Raises `BadInput` if MLflow fails or a result file is missing.
+    """
     data, study = params.study.data, params.study.name
     with _failures_explained(study):
         experiment, among, runs = Experiment(data), tracked.known_studies(params), {}
@@ -104,15 +107,21 @@ def track(params: Params, jobs: list[Job]) -> dict[str, Any]:
 
 
 def serve(port: int, params: Params) -> None:
-    """Say where the study's runs are, and become MLflow's UI on this machine until Ctrl-C. `BadInput`: port in use."""
+    """Print where the study's runs are, and serve MLflow's UI on this machine until Ctrl-C.
+
+    Raises `BadInput` if MLflow fails or the port cannot be opened.
+    """
     study = params.study.name
     _check_free(port)
     with _failures_explained(study):
         table = _table(Experiment(params.study.data), study)
     if uri().startswith("http"):
-        print(f"the server that MLFLOW_TRACKING_URI names has a UI: the runs of {study} are at {uri()}/{table}")
+        print(f"the runs of {study} are at {uri()}/{table}, in the UI of the server that MLFLOW_TRACKING_URI names")
         return
-    print(f"the runs of {study} are at http://{HOST}:{port}/{table} in ten seconds; Ctrl-C ends it", flush=True)
+    print(
+        f"the runs of {study} appear within ten seconds at http://{HOST}:{port}/{table} (Ctrl-C to stop)",
+        flush=True,
+    )
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", address(), "--workers", "1"]
     command += ["--no-serve-artifacts", "--default-artifact-root", "mlruns", "--host", HOST, "--port", str(port)]
     command += ["--uvicorn-opts", "--log-level warning"]
@@ -126,12 +135,12 @@ def _failures_explained(study: str) -> Iterator[None]:
     except (MlflowException, SQLAlchemyError) as error:
         raise BadInput(
             f"MLflow at {uri()} failed ({_reason(error)}); start its server, or unset MLFLOW_TRACKING_URI; if it is a "
-            f"broken local file, delete it, and `python -m pipeline track {study}` makes it again"
+            f"broken local file, delete it and run `python -m pipeline track {study}` to rebuild it"
         ) from error
 
 
 def _complete(experiment: Experiment, identity: Identity) -> str:
-    """Make the run hold what the files hold, and nothing else; return its id."""
+    """Make the run hold exactly the values of the result files; return its id."""
     wanted, client = tracked.metrics(identity), experiment.client
     started, ended = tracked.span(identity)
     with locked():
@@ -158,14 +167,14 @@ def _complete(experiment: Experiment, identity: Identity) -> str:
 
 
 def _agree(found: dict[tuple[str, int], list[float]], wanted: Metrics) -> bool:
-    """Whether every value that was logged is in the files, and was logged once."""
+    """Return whether every logged value is in the files and was logged only once."""
     return all(
         key in wanted and len(values) == 1 and math.isclose(values[0], wanted[key]) for key, values in found.items()
     )
 
 
 def _table(experiment: Experiment, study: str) -> str:
-    """The path of the study's runs in the UI, with the columns that matter, kept as its Share button keeps a view."""
+    """Return the UI path of the study's runs with the columns that matter, stored as the Share button stores a view."""
     view = {"searchFilter": f"tags.`study.{study}` LIKE '%'", "selectedColumns": COLUMNS}
     view |= {"orderByKey": "attributes.`run_name`", "orderByAsc": True, "columnOrder": [NAME, WHEN, *COLUMNS]}
     view["columnWidths"] = {NAME: 300, WHEN: 140, COLUMNS[3]: 150, COLUMNS[-1]: 300}
@@ -174,16 +183,16 @@ def _table(experiment: Experiment, study: str) -> str:
 
 
 def _check_free(port: int) -> None:
-    other = "choose another one, e.g. `python -m pipeline ui --port 5001`"
+    other = "choose another port, e.g. `python -m pipeline ui --port 5001`"
     if not 0 < port < 65536:
-        raise BadInput(f"port {port} does not exist, ports are 1 to 65535; {other}")
+        raise BadInput(f"port {port} is invalid; it must be from 1 to 65535; {other}")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:
             raise BadInput(
-                f"port {port} on {HOST} cannot be opened ({error.strerror}); end the program that uses it, or {other}"
+                f"port {port} on {HOST} cannot be opened ({error.strerror}); stop the program that uses it, or {other}"
             ) from None
 
 

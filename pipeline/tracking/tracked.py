@@ -1,4 +1,4 @@
-"""What a run holds in MLflow, read from the result files. It knows files and no MLflow."""
+"""Reads what a run holds in MLflow from the result files. This module does not import MLflow."""
 
 import csv
 import hashlib
@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.config import paths
-from pipeline.config.params import NO_IMAGES, Params, Study, load, lookup, studies
+from pipeline.config.params import Params, load, lookup, studies
+from pipeline.config.study import NO_IMAGES, Study
 from pipeline.data.reader import Prepared
 from pipeline.graph import graph, provenance
 from pipeline.graph.graph import Job
@@ -22,12 +23,12 @@ from pipeline.utils.errors import BadInput
 from pipeline.utils.scores import metrics as metrics_of
 
 Metrics = dict[tuple[str, int], float]
-"""Value by name and epoch; what a run has one value of stands at 0, which MLflow draws as bars."""
+"""Value by name and epoch. Values that a run has only once are at epoch 0, which MLflow draws as bars."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Which run a train job is: its folder, and the parameters of everything that makes its weights."""
+    """Identifies the run of a train job by its folder and all parameters that determine its weights."""
 
     job: Job
     made_with: dict[str, Any]
@@ -45,7 +46,7 @@ class Identity:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """Under names that are the same in every recipe and variant, so that the columns of a table line up."""
+        """Parameters under names that all recipes and variants share, so that the columns of a table align."""
         names = self.job.wildcards
         short = {f"recipes.{names['recipe']}.": "", f"variants.{names['variant']}.": "network."}
         short |= {f"data.{names[part]}.": f"{part}." for part in ("data", "images")}
@@ -57,12 +58,12 @@ class Identity:
 
 
 def known_studies(params: Params) -> list[Study]:
-    """Every study there is, the one that is asked for as it is asked for."""
+    """Return all studies; the requested one is as in `params`, with its changes."""
     return list(({name: load(name).study for name in studies()} | {params.study.name: params.study}).values())
 
 
 def identify(job: Job, params: Params, among: list[Study], finished: bool) -> Identity:
-    """The run that a train job is about to make, or (`finished`) the one that its record says it made."""
+    """Return the run that a train job will make or, if `finished`, the one that its record describes."""
     made_with: dict[str, Any] = {}
     for part in (*_before(job, params), job):
         recorded = part.record.exists() and (finished or part is not job)
@@ -73,7 +74,7 @@ def identify(job: Job, params: Params, among: list[Study], finished: bool) -> Id
 
 
 def metrics(identity: Identity) -> Metrics:
-    """The curve by epoch, health, the scores, complexity, and each study's latency."""
+    """Return the training curve by epoch, training health, scores, complexity, and latency in each study."""
     folder = identity.job.folder
     result = _result(folder / "train.json")
     curve = _curve(folder / "curve.csv")
@@ -85,13 +86,13 @@ def metrics(identity: Identity) -> Metrics:
 
 
 def conditions(identity: Identity) -> dict[str, str]:
-    """Under what the numbers hold, and the checkpoint's SHA-256."""
+    """Return the conditions of the results, and the checkpoint's SHA-256, as tags."""
     job = identity.job
     record, scores = provenance.read(job.record), _result(job.folder / "scores.json")
     known = {f"conditions.{key}": value for key, value in provenance.flatten(record["conditions"]).items()}
     known |= {f"scored.{key}": scores[key] for key in ("split", "frames", "size", "input_size")}
     known |= {"diverged": scores["diverged"]} if "diverged" in scores else {}
-    known |= {f"absent.{name}": "never in truth or prediction" for name in scores["absent"]}
+    known |= {f"absent.{name}": "in neither truth nor prediction" for name in scores["absent"]}
     known |= {
         f"latency.{study}.stable": all(row["stable"] for row in _rows(identity, study)) for study in identity.studies
     }
@@ -101,21 +102,24 @@ def conditions(identity: Identity) -> dict[str, str]:
 
 
 def span(identity: Identity) -> tuple[int, int]:
-    """When training began and ended, in milliseconds since 1970."""
+    """Return when training began and ended, in milliseconds since 1970."""
     record = provenance.read(identity.job.record)
     end = datetime.fromisoformat(record["conditions"]["finished"]).timestamp()
     return round(1000 * (end - record["result"]["seconds"])), round(1000 * end)
 
 
 def figures(identity: Identity) -> Iterator[tuple[str, Path]]:
-    """The figures of every study that the run is in: name of the study, file."""
+    """Yield (name of the study, file) for the figures of every study that contains the run."""
     for study in identity.studies:
         for path in sorted((paths.fill(paths.RESULTS, study=study) / "figures").glob("*.png")):
             yield study, path
 
 
 def pictures(identity: Identity) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and H x 3W x 3 RGB of each kept frame: frame, truth, prediction. None where the prepared data is gone."""
+    """Yield the name of each kept frame with frame, truth and prediction side by side, H x 3W x 3 RGB.
+
+    Yields nothing if the prepared data is missing.
+    """
     folder, job = paths.fill(paths.PREPARED, data=identity.job.wildcards["data"]), identity.job
     split = _result(job.folder / "scores.json")["split"]
     wanted = [job.folder / "predictions.npz", *(folder / f"{split}.{kind}.npy" for kind in ("images", "labels"))]
@@ -131,7 +135,7 @@ def pictures(identity: Identity) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _before(job: Job, params: Params) -> list[Job]:
-    """The jobs whose parameters change what this one trains on and from."""
+    """Return the jobs whose parameters affect what this job trains on and starts from."""
     names = job.wildcards
     frames = graph.job(params, "prepare", {"data": names["data"]})
     if names["images"] == NO_IMAGES:
@@ -143,7 +147,7 @@ def _before(job: Job, params: Params) -> list[Job]:
 
 
 def _without_place(value: Any) -> Any:
-    # Where the published files lie on this machine changes no run.
+    # The location of the published files does not affect a run.
     return {key: entry for key, entry in value.items() if key != "directory"} if isinstance(value, dict) else value
 
 
@@ -153,7 +157,7 @@ def _contains(study: Study, names: dict[str, str]) -> bool:
 
 
 def _allowed(name: str) -> str:
-    # MLflow refuses other signs, and a GPU's name may hold brackets.
+    # MLflow rejects other characters, and names of GPUs may contain brackets.
     return re.sub(r"[^\w./: -]", "", name)
 
 
@@ -163,17 +167,17 @@ def _result(path: Path) -> dict[str, Any]:
 
 def _curve(path: Path) -> Metrics:
     if not path.exists():
-        raise BadInput(f"{path} is missing; run its stage again (`python -m pipeline plan` names it)")
+        raise BadInput(f"{path} is missing; run its stage again (`python -m pipeline plan` shows it)")
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     names = [name for name in rows[0] if name != "epoch"]
     curve = {(f"training/{name}", int(row["epoch"])): float(row[name] or "nan") for row in rows for name in names}
-    # A diverged trial's last loss is no number, and such a value would never equal what was logged before.
+    # The last loss of a diverged run is not finite, so it would never equal the value that was logged before.
     return {key: value for key, value in curve.items() if math.isfinite(value)}
 
 
 def _health(result: dict[str, Any]) -> dict[str, float]:
-    """Every number of a run's record of its health, under the names it has there."""
+    """Return every number in the training-health record of a run, under its name there."""
     found = provenance.flatten(result.get("health", {}))
     return {f"health/{key}": value for key, value in found.items() if isinstance(value, int | float)}
 

@@ -1,6 +1,6 @@
-"""Whether a trained network is alive: its losses, gradients, ReLUs, gates, and whether its numbers are numbers.
+"""Training health: losses, gradients, dead ReLUs, saturated gates, and values that are not finite.
 
-Everything is measured on a copy, with torch's generator as it was: no bit of the training depends on it.
+All measurements use a copy of the network and restore torch's random state, so they do not change the training.
 """
 
 import copy
@@ -13,54 +13,66 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
 
-from pipeline.training import loop
-from pipeline.utils import device
+from pipeline.training import loop, losses
+from pipeline.utils import device as devices
 
 FRAMES = 32
-"""Training frames, evenly spaced, that ReLUs and gates are watched on."""
+"""Number of evenly spaced training frames on which ReLUs and gates are measured."""
 SATURATED = 0.05, 0.95
-"""A gate below the first or above the second is saturated: its sigmoid passes less than a fifth of the gradient."""
+"""A gate outside these limits is saturated: its sigmoid passes less than a fifth of the gradient."""
 SCALE = 1024.0
-"""Of the loss before its gradient is taken: in float16 small gradients become 0 without it."""
+"""Factor on the loss before its gradient is computed. Without it, small gradients become 0 in float16."""
 RELU = torch.ops.aten.relu.default, torch.ops.aten.relu_.default
 SIGMOID = torch.ops.aten.sigmoid.default
 
 
-def step(model: nn.Module, images: Tensor, labels: Tensor, seed: int, where: torch.device) -> dict[str, Any]:
-    """Loss and gradient norm by part of a training step on a batch (Nx3xHxW, NxHxW) that is not taken.
+def step(
+    model: nn.Module, images: Tensor, labels: Tensor, loss: str, seed: int, device: torch.device
+) -> dict[str, Any]:
+    """Compute the loss and gradients of one training step on a batch (Nx3xHxW, NxHxW) without taking the step.
 
-    `guessing` is the loss of even scores: the logarithm of the number of classes, times the outputs' weights.
+    `loss` is the name of the recipe's loss. Returns `loss`, `gradients` (the norm by part of the network) and
+    `guessing`, the loss of equal class scores. For cross entropy this is the logarithm of the number of classes times
+    the sum of the output weights.
     """
-    model = copy.deepcopy(model).to(where, memory_format=torch.channels_last).train()
+    model = copy.deepcopy(model).to(device, memory_format=torch.channels_last).train()
     with torch.random.fork_rng():
         loop.seed_dropout(seed, 0)
-        with device.half_precision(where):
-            outputs = model(images.to(where, memory_format=torch.channels_last))
-        scores, loss = loop.objective(model, outputs, labels.to(where))
-        (SCALE * loss).backward()
+        with devices.half_precision(device):
+            outputs = model(images.to(device, memory_format=torch.channels_last))
+        _, value = losses.objective(model, outputs, labels.to(device), loss)
+        (SCALE * value).backward()
+        equal = tree_map(torch.zeros_like, outputs)
+        _, guessing = losses.objective(model, equal, labels.to(device), loss)
     squares: dict[str, float] = defaultdict(float)
     for name, parameter in model.named_parameters():
         if parameter.grad is not None:
             squares[part(name)] += float((parameter.grad.double() / SCALE).square().sum())
     return {
-        "loss": _number(loss.detach()),
-        "guessing": _number(math.log(scores.shape[1]) * (1 + sum(getattr(model, "auxiliary_weights", ())))),
+        "loss": _number(value.detach()),
+        "guessing": _number(guessing.detach()),
         "gradients": {name: _number(math.sqrt(square)) for name, square in squares.items()},
     }
 
 
-def look(model: nn.Module, batches: Iterable[Tensor], where: torch.device) -> dict[str, Any]:
-    """By part, over batches Nx3xHxW of whole frames in evaluation mode, with the running statistics of batch norm:
+def look(model: nn.Module, batches: Iterable[Tensor], device: torch.device) -> dict[str, Any]:
+    """Measure a network on batches (Nx3xHxW) of whole frames, in evaluation mode.
 
-    `dead_relu`, the share of ReLU channels that are 0 at every pixel of every frame; of the gates (what a method
-    `gates` of a module gives, or a sigmoid of one value an image and channel) the standard deviation `between_images`
-    as a mean over channels, and of the sigmoids the share that is `saturated` and the standard deviation of their
-    `input`; and which parts hold `weights` or batch norm `statistics` that are `not_finite`.
+    The first two entries are dictionaries by part of the network:
+
+    - `dead_relu`: the fraction of ReLU channels that are 0 at every pixel of every frame.
+    - `gates`: for the output of each `gates` method, and of each sigmoid with one value per image and channel, the
+      standard deviation `between_images`, averaged over channels. For sigmoids also the fraction `saturated` and the
+      standard deviation of their `input`.
+
+    `saturated` holds the two limits, and `not_finite` lists the parts whose `weights` or batch norm `statistics` are
+    not finite.
     """
-    watch = _Watch(copy.deepcopy(model).to(where, memory_format=torch.channels_last).eval())
+    watch = _Watch(copy.deepcopy(model).to(device, memory_format=torch.channels_last).eval())
     for images in batches:
-        watch.see(images.to(where, memory_format=torch.channels_last))
+        watch.see(images.to(device, memory_format=torch.channels_last))
     sigmoids, inputs = watch.seen("sigmoid"), watch.seen("input")
     gates = {name: {"between_images": _spread(values, 0)} for name, values in (sigmoids | watch.seen("gates")).items()}
     for name, values in sigmoids.items():
@@ -77,9 +89,10 @@ def look(model: nn.Module, batches: Iterable[Tensor], where: torch.device) -> di
 
 
 def part(name: str) -> str:
-    """Of which part of a network a module or tensor of this dotted name is: "backbone of network 2", "decoder", ...
+    """Return the part of a network that a module or tensor belongs to: "backbone of network 2", "decoder" and so on.
 
-    A network that is no aggregation has the parts that its class names; what is in none of them is of "the network".
+    `name` is its dotted name. In a network without structure, the parts are the attributes of its class, and anything
+    outside them belongs to "the network".
     """
     words = (name or "the network").split(".")
     if words[:2] == ["structure", "networks"] and len(words) > 3:
@@ -88,7 +101,7 @@ def part(name: str) -> str:
 
 
 class _Watch(TorchDispatchMode):
-    """A network at work: what its ReLUs, sigmoids and gates give, by part."""
+    """Records the outputs of the ReLUs, sigmoids and gates of a running network, by part."""
 
     def __init__(self, model: nn.Module):
         super().__init__()
@@ -102,15 +115,18 @@ class _Watch(TorchDispatchMode):
 
     @torch.no_grad()
     def see(self, images: Tensor) -> None:
-        """Watch one batch."""
+        """Run the network on one batch."""
         self.batch = defaultdict[tuple[str, str], list[Tensor]](list)
-        with self, device.half_precision(images.device):
+        with self, devices.half_precision(images.device):
             self.model(images)
         for key, values in self.batch.items():
             self.batches[key].append(torch.cat(values, dim=1))
 
     def seen(self, kind: str) -> dict[str, Tensor]:
-        """By part, of all batches: gates and what sigmoids give and are given, NxC; whether ReLUs live, batches x C."""
+        """Return the values recorded over all batches, by part.
+
+        Gates, sigmoids and sigmoid inputs are NxC. ReLUs are batches x C, True if the channel is active.
+        """
         return {name: torch.cat(batches) for (what, name), batches in self.batches.items() if what == kind}
 
     def __torch_dispatch__(self, function, types, arguments=(), named=None):
@@ -137,7 +153,7 @@ def _saturated(gates: Tensor) -> float | None:
 
 
 def _spread(values: Tensor, *over: int) -> float | None:
-    """The standard deviation, over a dimension and then a mean, or over all values."""
+    """Return the standard deviation over all values, or the mean of the standard deviations over a dimension."""
     return _number(values.std(over or None, correction=0).mean())
 
 
@@ -146,5 +162,5 @@ def _not_finite(tensors: Iterator[tuple[str, Tensor]]) -> list[str]:
 
 
 def _number(value: float | Tensor) -> float | None:
-    """Six digits of it; None, which JSON knows, for what is no finite number."""
+    """Round a value to six digits. Values that are not finite become None, which JSON can store."""
     return float(f"{float(value):.6g}") if math.isfinite(value) else None

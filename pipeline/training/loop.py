@@ -1,4 +1,4 @@
-"""The training loop that pretraining and training share: poly rate, checkpointed, resumable bit for bit."""
+"""The training loop of pretraining and training: "poly" learning rate, checkpoints, bit-exact resumption."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,29 +11,34 @@ from torch.utils.data import DataLoader, Dataset
 
 from pipeline.data import augment
 from pipeline.data.base import IGNORE
-from pipeline.utils import device, weights
+from pipeline.training import losses, optimisers
+from pipeline.utils import device as devices
+from pipeline.utils import weights
 from pipeline.utils.errors import BadInput, Diverged
 from pipeline.utils.progress import progress
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Pretraining, Training
+    from pipeline.config.recipes import Pretraining, Training
 
 CURVE = ["epoch", "learning_rate", "loss", "accuracy"]
 
 
 class Checkpoint(NamedTuple):
-    """Where an unfinished job keeps its state, and what made it: a state made by anything else is not used."""
+    """The path of an unfinished job's state and the fingerprint of the job. A state with another one is ignored."""
 
     path: Path
     fingerprint: str
 
 
 class Epochs(torch.utils.data.Sampler):
-    """Batches of (epoch, index), ordered by the seed and the epoch alone. A short last one is left out."""
+    """Yields batches of (epoch, index) in an order that depends only on the seed and the epoch.
+
+    An incomplete last batch is dropped. Raises `BadInput` if there are fewer items than a batch.
+    """
 
     def __init__(self, count: int, batch: int, seed: int):
         if count < batch:
-            raise BadInput(f"a batch of {batch} needs as many images, there are {count}; make `batch` smaller")
+            raise BadInput(f"batch_size is {batch}, but there are only {count} images; choose a smaller batch_size")
         self.count, self.batch, self.seed, self.epoch = count, batch, seed, 0
 
     def __len__(self) -> int:
@@ -46,7 +51,7 @@ class Epochs(torch.utils.data.Sampler):
 
 
 def poly(step: int, steps: int, initial: float, power: float, warmup: int = 0) -> float:
-    """The "poly" rate initial * (1 - step/steps)^power (Section 4), after `warmup` steps of linear rise."""
+    """Return the "poly" rate initial * (1 - step/steps)^power (Section 4), increasing linearly for `warmup` steps."""
     return initial * (1 - step / steps) ** power * min(1.0, (step + 1) / (warmup + 1))
 
 
@@ -59,36 +64,38 @@ def optimise(
     on_epoch: Callable[[dict[str, float]], None],
     warmup: int = 0,
 ) -> pd.DataFrame:
-    """Train `model` in place by cross entropy; return the curve, one row an epoch (columns `CURVE`).
+    """Train `model` in place with the recipe's loss and optimiser; return the curve, one row per epoch (`CURVE`).
 
-    A network with auxiliary heads returns a tuple, main scores first, and has the others' `auxiliary_weights`.
+    A network with auxiliary heads returns a tuple that starts with the main scores, and has one `auxiliary_weights`
+    entry per head.
 
-    A state that `checkpoint` holds of the same job is continued, and ends with the same weights as an undisturbed run.
-    `Diverged` after the epoch whose loss is no finite number.
+    If `checkpoint` holds a state of the same job, training resumes from it and ends with the same weights as an
+    uninterrupted run. Raises `Diverged` after an epoch whose loss is not finite.
     """
     sampler = Epochs(len(data), recipe.batch_size, seed)
-    where = device.choose(recipe.threads)
-    model.to(where, memory_format=torch.channels_last).train()
-    optimiser = make_optimiser(model, recipe)
-    scaler = torch.amp.GradScaler(where.type, enabled=where.type == "cuda")
+    device = devices.choose(recipe.threads)
+    model.to(device, memory_format=torch.channels_last).train()
+    optimiser = optimisers.make(model, recipe)
+    scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
     curve = _resume(checkpoint, model, optimiser, scaler)
-    loader = DataLoader(data, batch_sampler=sampler, **device.loading(where))
+    loader = DataLoader(data, batch_sampler=sampler, **devices.loading(device))
     steps = recipe.epochs * len(sampler)
     bar = progress(range(len(curve), recipe.epochs), "training", recipe.epochs, len(curve), "epochs")
     for sampler.epoch in bar:
-        # Set anew each epoch, a resumed run drops what the first one did.
+        # Seeding every epoch makes a resumed run drop the same activations as an uninterrupted one.
         seed_dropout(seed, sampler.epoch)
         rates = [poly(step, steps, recipe.learning_rate, recipe.power, warmup) for step in _steps(sampler)]
         row = {
             "epoch": sampler.epoch,
             "learning_rate": rates[-1],
-            **_epoch(model, loader, optimiser, scaler, rates, where),
+            **_epoch(model, loader, recipe.loss, optimiser, scaler, rates, device),
         }
         if not row["loss"] < float("inf"):
-            sentence = (
-                f"the loss is {row['loss']} in epoch {sampler.epoch}: the rate {recipe.learning_rate} is too high"
+            raise Diverged(
+                f"the loss is {row['loss']} in epoch {sampler.epoch}: "
+                f"the learning rate {recipe.learning_rate} is too high",
+                [*curve, row],
             )
-            raise Diverged(sentence, [*curve, row])
         curve.append(row)
         _save(checkpoint, model, optimiser, scaler, curve)
         on_epoch(row)
@@ -97,59 +104,36 @@ def optimise(
 
 
 def seed_dropout(seed: int, epoch: int) -> None:
-    """Set torch's own generator, which dropout draws from, to an epoch's start."""
+    """Seed torch's generator, which dropout uses, for the start of an epoch."""
     torch.manual_seed(int(augment.generator(seed, augment.DROPOUT, epoch).integers(2**63)))
-
-
-def make_optimiser(model: nn.Module, recipe: "Pretraining | Training") -> torch.optim.Optimizer:
-    """SGD with momentum (Section 4.1), or AdamW, whose first beta is the recipe's momentum."""
-    # Fused: one kernel for all of some 600 small tensors. Apart they take a tenth of a step at 64x128.
-    shared = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay, "fused": True}
-    if recipe.optimiser == "sgd":
-        return torch.optim.SGD(model.parameters(), momentum=recipe.momentum, **shared)
-    return torch.optim.AdamW(model.parameters(), betas=(recipe.momentum, 0.999), **shared)
 
 
 def _steps(sampler: Epochs) -> range:
     return range(sampler.epoch * len(sampler), (sampler.epoch + 1) * len(sampler))
 
 
-def _epoch(model, loader, optimiser, scaler, rates: list[float], where: torch.device) -> dict[str, float]:
-    """One pass over the data. Mean loss, and the share of pixels (or images) that the main scores classify rightly."""
-    total, right, counted = torch.zeros((), device=where), 0, 0
+def _epoch(
+    model: nn.Module, loader: DataLoader, loss: str, optimiser, scaler, rates: list[float], device: torch.device
+) -> dict[str, float]:
+    """Train for one epoch; return the mean loss, and the accuracy of the main scores on labelled pixels or images."""
+    total, correct, counted = torch.zeros((), device=device), 0, 0
     for rate, (images, labels) in zip(rates, loader, strict=True):
-        images = images.to(where, memory_format=torch.channels_last, non_blocking=True)
-        labels = labels.to(where, non_blocking=True)
+        images = images.to(device, memory_format=torch.channels_last, non_blocking=True)
+        labels = labels.to(device, non_blocking=True)
         optimiser.param_groups[0]["lr"] = rate
         optimiser.zero_grad(set_to_none=True)
-        with device.half_precision(where):
+        with devices.half_precision(device):
             outputs = model(images)
-        scores, loss = objective(model, outputs, labels)
-        scaler.scale(loss).backward()
+        scores, value = losses.objective(model, outputs, labels, loss)
+        scaler.scale(value).backward()
         scaler.step(optimiser)
         scaler.update()
-        total += loss.detach()
-        right, counted = right + _right(scores, labels), counted + (labels != IGNORE).sum()
-    return {"loss": float(total) / len(rates), "accuracy": float(right) / max(1, int(counted))}
+        total += value.detach()
+        correct, counted = correct + _correct(scores, labels), counted + (labels != IGNORE).sum()
+    return {"loss": float(total) / len(rates), "accuracy": float(correct) / max(1, int(counted))}
 
 
-def objective(model: nn.Module, outputs: Tensor | tuple[Tensor, ...], labels: Tensor) -> tuple[Tensor, Tensor]:
-    """The main scores of `outputs`, and the loss: their cross entropy and the auxiliary outputs', by their weights."""
-    scores, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
-    labelled = (labels != IGNORE).sum()
-    loss = _loss(scores, labels, labelled)
-    for weight, other in zip(getattr(model, "auxiliary_weights", ()), auxiliary, strict=True):
-        loss = loss + weight * _loss(other, labels, labelled)
-    return scores, loss
-
-
-def _loss(scores: Tensor, labels: Tensor, labelled: Tensor) -> Tensor:
-    """Mean cross entropy over the labelled pixels, and 0 where a batch has none."""
-    loss = nn.functional.cross_entropy(scores.float(), labels, ignore_index=IGNORE, reduction="sum")
-    return loss / labelled.clamp(min=1)
-
-
-def _right(scores: Tensor, labels: Tensor) -> Tensor:
+def _correct(scores: Tensor, labels: Tensor) -> Tensor:
     return (scores.detach().argmax(1) == labels).sum()
 
 

@@ -1,4 +1,4 @@
-"""Pretraining: the backbone with its FC layer classifies images (Section 4.1)."""
+"""Pretraining: image classification with the backbone and its FC layer (Section 4.1)."""
 
 import time
 from collections.abc import Callable
@@ -16,15 +16,16 @@ from pipeline.config import paths
 from pipeline.data import augment
 from pipeline.data.reader import Prepared
 from pipeline.training.loop import Checkpoint, optimise
-from pipeline.utils import device, weights
+from pipeline.utils import device as devices
+from pipeline.utils import weights
 from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:
-    from pipeline.config.params import Pretraining
+    from pipeline.config.recipes import Pretraining
 
 
 class Images(Dataset):
-    """Prepared images of a split; an item is asked for by (epoch, index)."""
+    """Prepared and augmented images of a split, indexed by (epoch, index)."""
 
     def __init__(self, prepared: Prepared, split: str, recipe: "Pretraining"):
         self.images, self.labels = prepared.images(split), prepared.labels(split)
@@ -47,11 +48,15 @@ def pretrain(
     checkpoint: Checkpoint,
     on_epoch: Callable[[dict[str, float]], None] = lambda row: None,
 ) -> dict[str, Any]:
-    """Train a backbone and its FC layer on prepared images; write `weights.pt` and `curve.csv` to `folder`."""
+    """Train a backbone and its FC layer on prepared images; write `weights.pt` and `curve.csv` to `folder`.
+
+    Returns the record: numbers of images and classes, top-1 accuracy on the validation split, and time in seconds.
+    Raises `BadInput` if `data` is not a classification set.
+    """
     started = time.perf_counter()
     prepared = Prepared(data)
     if prepared.task != "classification":
-        raise BadInput(f"{data} holds frames to segment; study.images must name a set of images to classify")
+        raise BadInput(f"{data} is a segmentation set; set study.images to a classification set")
     model = Classifier(backbone)
     initialise(model, recipe.seed)
     curve = optimise(model, Images(prepared, "train", recipe), recipe, recipe.seed, checkpoint, on_epoch)
@@ -67,20 +72,20 @@ def pretrain(
 
 
 def trained(model: Classifier) -> dict[str, Tensor]:
-    """The network's tensors that classification trains: the backbone's and the FC layer's."""
+    """Return the tensors that classification trains: those of the backbone and the FC layer."""
     return {k: v for k, v in model.network.state_dict().items() if k.startswith(("backbone.", "attention.fc."))}
 
 
 @torch.inference_mode()
 def top_1(model: Classifier, prepared: Prepared, recipe: "Pretraining") -> float:
-    """The share of the validation images whose class has the highest score."""
+    """Return the top-1 accuracy on the validation images, from 0 to 1."""
     model.eval()
-    where = device.choose(recipe.threads)
+    device = devices.choose(recipe.threads)
     images, labels = prepared.images("val"), prepared.labels("val")
-    right = 0
+    correct = 0
     for start in range(0, len(labels), recipe.batch_size):
-        part = slice(start, min(start + recipe.batch_size, len(labels)))
-        pixels = torch.from_numpy(np.stack([images[index] for index in range(part.start, part.stop)]))
-        scores = model(augment.normalise(pixels).to(where))
-        right += int((scores.argmax(1).cpu().numpy() == labels[part]).sum())
-    return right / len(labels)
+        batch = slice(start, min(start + recipe.batch_size, len(labels)))
+        pixels = torch.from_numpy(np.stack([images[index] for index in range(batch.start, batch.stop)]))
+        scores = model(augment.normalise(pixels).to(device))
+        correct += int((scores.argmax(1).cpu().numpy() == labels[batch]).sum())
+    return correct / len(labels)

@@ -1,4 +1,4 @@
-"""Training: one variant on prepared frames, by the recipe of Section 4."""
+"""Training: one variant on prepared frames, with the recipe of Section 4."""
 
 import math
 import time
@@ -19,47 +19,49 @@ from pipeline.data import augment
 from pipeline.data.reader import Prepared, evenly_spaced
 from pipeline.training import health
 from pipeline.training.loop import CURVE, Checkpoint, Epochs, optimise
-from pipeline.utils import device, weights
+from pipeline.utils import device as devices
+from pipeline.utils import weights
 from pipeline.utils.errors import BadInput, Diverged
 
 if TYPE_CHECKING:
-    from pipeline.config.params import AnyVariant, Training
+    from pipeline.config.recipes import Training
+    from pipeline.config.variants import AnyVariant
 
 
 class Frames(Dataset):
-    """Prepared frames of one or more splits, augmented; an item is asked for by (epoch, index)."""
+    """Prepared and augmented frames of one or more splits, indexed by (epoch, index)."""
 
     def __init__(self, prepared: Prepared, training: "Training", seed: int):
         self.parts = [(prepared.images(split), prepared.labels(split)) for split in training.splits]
-        self.places = [(part, row) for part, (_, labels) in enumerate(self.parts) for row in range(len(labels))]
+        self.rows = [(part, row) for part, (_, labels) in enumerate(self.parts) for row in range(len(labels))]
         self.training, self.seed = training, seed
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.rows)
 
     def __getitem__(self, item: tuple[int, int]) -> tuple[Tensor, Tensor]:
         epoch, index = item
-        part, row = self.places[index]
+        part, row = self.rows[index]
         images, labels = self.parts[part]
         random = augment.generator(self.seed, augment.AUGMENTATION, epoch, index)
         return augment.crop_frame(images[row], labels[row], self.training, random)
 
     def first_batch(self) -> tuple[Tensor, Tensor]:
-        """What the first step of training sees."""
+        """Return the images and labels of the first training step."""
         items = next(iter(Epochs(len(self), self.training.batch_size, self.seed)))
         images, labels = default_collate([self[item] for item in items])
         return images, labels
 
     def whole(self, count: int) -> Iterator[Tensor]:
-        """`count` frames, evenly spaced, whole and not augmented, as inputs Nx3xHxW, a batch at a time."""
-        places = [self.places[index] for index in evenly_spaced(len(self), count)]
-        for start in range(0, len(places), self.training.batch_size):
-            stored = [self.parts[part][0][row] for part, row in places[start : start + self.training.batch_size]]
-            whole = [
-                augment.whole_frames(torch.from_numpy(np.array(each)[None]), self.training.frame_size)
-                for each in stored
+        """Yield `count` evenly spaced whole frames without augmentation, as batches Nx3xHxW."""
+        chosen = [self.rows[index] for index in evenly_spaced(len(self), count)]
+        for start in range(0, len(chosen), self.training.batch_size):
+            stored = [self.parts[part][0][row] for part, row in chosen[start : start + self.training.batch_size]]
+            frames = [
+                augment.whole_frames(torch.from_numpy(np.array(frame)[None]), self.training.frame_size)
+                for frame in stored
             ]
-            yield torch.cat(whole)
+            yield torch.cat(frames)
 
 
 def train(
@@ -73,22 +75,25 @@ def train(
     on_epoch: Callable[[dict[str, float]], None] = lambda row: None,
     trial: bool = False,
 ) -> dict[str, Any]:
-    """Train `variant`; write `weights.pt` and `curve.csv` to `folder`.
+    """Train `variant`; write `weights.pt` and `curve.csv` to `folder` and return the record.
 
-    `data` is a folder of prepared frames. Without `pretrained` weights every network starts from scratch. `on_epoch`
-    gets each row of the curve as soon as it is known. `Diverged` if the loss becomes no number; of a `trial`, a run
-    that a learning rate is chosen by, that is the result: `weights.pt` then holds why, and no weights.
+    `data` is a folder of prepared frames. Without `pretrained` weights, all networks start from random weights.
+    `on_epoch` is called with each row of the curve.
+
+    Raises `BadInput` if `data` is not a segmentation set, or if the variant cannot load `pretrained`. Raises `Diverged`
+    if the loss is not finite. In a `trial`, a run to select a learning rate, divergence is a result instead:
+    `weights.pt` then holds the reason and no weights.
     """
     started = time.perf_counter()
     prepared = Prepared(data)
     if prepared.task != "segmentation":
-        raise BadInput(f"{data} holds images to classify; study.data must name a set of frames to segment")
+        raise BadInput(f"{data} is a classification set; set study.data to a segmentation set")
     made_for = {"variant": variant.model_dump(mode="json"), "classes": len(prepared.classes)}
     model = build(made_for["variant"], made_for["classes"])
     initialise(model, seed)
     loaded = _load(model, variant, pretrained) if pretrained else []
-    frames, where = Frames(prepared, training, seed), device.choose(training.threads)
-    first = health.step(model, *frames.first_batch(), seed, where)
+    frames, device = Frames(prepared, training, seed), devices.choose(training.threads)
+    first = health.step(model, *frames.first_batch(), training.loss, seed, device)
     failed: dict[str, str] = {}
     try:
         curve = optimise(model, frames, training, seed, checkpoint, on_epoch, training.warmup)
@@ -99,44 +104,45 @@ def train(
     weights.save(folder / paths.WEIGHTS, {"made_for": made_for, **(failed or {"state": model.state_dict()})})
     weights.write_csv(folder / "curve.csv", curve)
     seen = len(curve) * (len(frames) // training.batch_size) * training.batch_size
-    alive = _health(model, first, frames, len(prepared.classes), curve, where)
+    measured = _health(model, first, frames, len(prepared.classes), curve, device)
     seconds = time.perf_counter() - started
     return {
         **failed,
         "steps": seen // training.batch_size,
         "epochs": len(curve),
         "frames_seen": seen,
-        "loss": alive["last"]["loss"],
+        "loss": measured["last"]["loss"],
         "loaded": loaded,
-        "health": alive,
+        "health": measured,
         "seconds": round(seconds, 1),
         "frames_per_second": round(seen / seconds, 2),
     }
 
 
 def _health(
-    model: nn.Module, first: dict[str, Any], frames: Frames, classes: int, curve: pd.DataFrame, where: torch.device
+    model: nn.Module, first: dict[str, Any], frames: Frames, classes: int, curve: pd.DataFrame, device: torch.device
 ) -> dict[str, Any]:
-    """What `pipeline.training.health` finds. Losses are the first batch's before any step, and the last epoch's mean.
+    """Return the measurements of `pipeline.training.health`.
 
-    Gradients are those of the first batch, before the first step and after the last. A training that is continued
-    starts from the same initial weights, so that its `first` is the same too.
+    The first loss and gradients are those of the first batch before any step. The last loss is the mean of the last
+    epoch, and the last gradients are those of the first batch after training. A resumed training starts from the same
+    initial weights, so its `first` is the same too.
     """
-    last = health.step(model, *frames.first_batch(), frames.seed, where)
+    last = health.step(model, *frames.first_batch(), frames.training.loss, frames.seed, device)
     loss = float(curve["loss"].iloc[-1])
     return {
         "classes": classes,
         "first": first,
         "last": {"loss": loss if math.isfinite(loss) else None, "gradients": last["gradients"]},
         "frames": min(len(frames), health.FRAMES),
-        **health.look(model, frames.whole(health.FRAMES), where),
+        **health.look(model, frames.whole(health.FRAMES), device),
     }
 
 
 def _load(model: nn.Module, variant: "AnyVariant", pretrained: Path) -> list[dict[str, int]]:
     if not hasattr(variant, "pretrained"):
         raise BadInput(
-            f"{variant.peer} cannot start from {pretrained}, which holds a backbone of DFANet's; "
+            f"{variant.peer} cannot start from {pretrained}, which contains a backbone of DFANet; "
             "train it in a study that trains from scratch"
         )
     return weights.load_pretrained(model.structure.networks, pretrained, variant.pretrained)

@@ -1,0 +1,4 @@
+"""What every room uses: errors, progress, files, the device and weights.
+
+May import: nothing.
+"""

@@ -1,4 +1,4 @@
-"""Where torch computes, and how it is set up there."""
+"""Select and describe the device that torch computes on."""
 
 import os
 from typing import Any
@@ -7,14 +7,17 @@ import torch
 
 
 def choose(threads: int) -> torch.device:
-    """The first GPU, or the CPU with `threads` threads; the same numbers every time on the CPU."""
+    """Return the first GPU, or the CPU if there is none, and set torch to use `threads` CPU threads.
+
+    Results on the CPU are bit-identical from run to run.
+    """
     torch.set_num_threads(threads)
     torch.backends.cudnn.benchmark = False
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def describe(device: torch.device) -> dict[str, Any]:
-    """What a result must say of the device it was made on."""
+    """Return the device, thread count and precision that are recorded with every result."""
     if device.type == "cpu":
         return {"device": "cpu", "threads": torch.get_num_threads(), "precision": "float32"}
     return {
@@ -25,11 +28,11 @@ def describe(device: torch.device) -> dict[str, Any]:
 
 
 def half_precision(device: torch.device) -> torch.autocast:
-    """Mixed precision on CUDA; float32, untouched, on the CPU."""
+    """Return a context that computes in mixed float16 precision on CUDA and in float32 on the CPU."""
     return torch.autocast(device.type, dtype=torch.float16, enabled=device.type == "cuda")
 
 
 def loading(device: torch.device) -> dict[str, Any]:
-    """How a DataLoader feeds this device: beside the GPU by processes of their own, on the CPU in between."""
+    """Return the DataLoader options for `device`: worker processes for a GPU, none for the CPU."""
     workers = min(8, os.cpu_count() or 1) if device.type == "cuda" else 0
     return {"num_workers": workers, "pin_memory": device.type == "cuda"}

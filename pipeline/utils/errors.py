@@ -1,18 +1,18 @@
-"""The one kind of failure a user can mend."""
+"""Errors that the user can fix, and suggestions for misspelt words."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class BadInput(Exception):
-    """Something the user gave is wrong: one sentence says what, where, what is allowed and what to do.
+    """Invalid input from the user. The message is one sentence: what is wrong, where, what is allowed, what to do.
 
-    The command line prints the sentence alone and exits with code 1; `--debug` adds the traceback.
+    The command line prints only this sentence and exits with code 1; `--debug` adds the traceback.
     """
 
 
 class Diverged(BadInput):
-    """A training whose loss or scores are no numbers; `curve` is its loss by epoch, as far as it came."""
+    """Raised if a training's loss or scores are not finite. `curve` holds the rows of the epochs trained so far."""
 
     def __init__(self, sentence: str, curve: list[dict[str, float]] | None = None):
         super().__init__(sentence)
@@ -20,6 +20,6 @@ class Diverged(BadInput):
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
-    """Return ` (did you mean "x"?)` for the allowed word closest to `word`, or an empty string."""
+    """Return ` (did you mean "x"?)` for the allowed word closest to `word`, or an empty string if none is close."""
     close = difflib.get_close_matches(word, list(allowed), n=1)
     return f' (did you mean "{close[0]}"?)' if close else ""

@@ -1,4 +1,4 @@
-"""Write files whole or not at all, and never into a full disk."""
+"""Write files atomically and report a full disk in one sentence."""
 
 import errno
 import os
@@ -10,12 +10,12 @@ from pathlib import Path
 from pipeline.utils.errors import BadInput
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-MORE_SPACE = "make room there, or make its parent folder a link to a larger disk, and start again"
+MORE_SPACE = "free some space, or make the parent folder a link to a larger disk, and start again"
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; it takes the place of `path` at the end, or is removed after an error."""
+    """Yield a temporary path next to `path`. It replaces `path` on success and is deleted after an error."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield temporary
@@ -25,13 +25,13 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def free_space(folder: Path) -> int:
-    """Bytes free where `folder` lies or will lie."""
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    return shutil.disk_usage(there).free
+    """Return the free bytes on the disk that holds, or will hold, `folder`."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return shutil.disk_usage(existing).free
 
 
 def require_space(folder: Path, needed: int) -> None:
-    """`BadInput` if fewer than `needed` bytes are free for `folder`."""
+    """Raise `BadInput` if the disk of `folder` has fewer than `needed` bytes free."""
     free = free_space(folder)
     if needed > free:
         raise BadInput(f"{folder} needs {size(needed)}, but its disk has {size(free)} free; {MORE_SPACE}")
@@ -39,15 +39,15 @@ def require_space(folder: Path, needed: int) -> None:
 
 @contextmanager
 def space_for(folder: Path) -> Iterator[None]:
-    """Turn the error of a full disk, met while `folder` is written, into a `BadInput`."""
+    """Raise `BadInput` instead of `OSError` if the disk fills up while `folder` is written."""
     try:
         yield
     except OSError as error:
         if error.errno not in NO_SPACE:
             raise
-        raise BadInput(f"no space was left while {folder} was written; {MORE_SPACE}") from error
+        raise BadInput(f"the disk was full while {folder} was being written; {MORE_SPACE}") from error
 
 
 def size(count: int) -> str:
-    """Bytes for readers."""
+    """Format a number of bytes as MB or GB."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

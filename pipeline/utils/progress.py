@@ -1,4 +1,4 @@
-"""One legible status line a job, now and then, with the time left: jobs side by side share a terminal."""
+"""Print progress as whole lines every few seconds, so that parallel jobs can share one terminal."""
 
 import sys
 from collections.abc import Iterable
@@ -7,13 +7,13 @@ from typing import TypeVar
 from tqdm import tqdm
 
 SECONDS = 10
-"""Between two lines of one job."""
+"""Time between two lines of one job."""
 
 Item = TypeVar("Item")
 
 
 class _Lines:
-    """A file that turns tqdm's redrawn bar into whole lines on standard error."""
+    """A file object that turns tqdm's redrawn bar into separate lines on standard error."""
 
     def write(self, text: str) -> None:
         line = text.replace("\x1b[A", "").strip("\r\n ")
@@ -25,9 +25,10 @@ class _Lines:
 
 
 def progress(items: Iterable[Item], what: str, total: int | None = None, done: int = 0, unit: str = "") -> "tqdm[Item]":
-    """Iterate over `items`, saying every few seconds how far `what` is and how long the rest takes.
+    """Return a tqdm bar over `items` that prints a line every `SECONDS` seconds.
 
-    `done` items were done before (a resumed job). Figures worth showing go into the bar's `set_postfix_str`.
+    `what` labels the bar, and `done` is the number of items that an earlier, interrupted job completed. Use the bar's
+    `set_postfix_str` to show further values.
     """
     return tqdm(
         items,
@@ -39,5 +40,5 @@ def progress(items: Iterable[Item], what: str, total: int | None = None, done: i
         mininterval=SECONDS,
         maxinterval=SECONDS,
         delay=2,
-        bar_format="{desc}: {n_fmt}/{total_fmt} {unit}{postfix} · {elapsed} gone, {remaining} left",
+        bar_format="{desc}: {n_fmt}/{total_fmt} {unit}{postfix} · {elapsed} elapsed, {remaining} left",
     )

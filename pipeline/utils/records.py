@@ -8,7 +8,7 @@ from pipeline.utils.errors import BadInput
 
 Record = dict[str, Any]
 
-AGAIN = "run its stage again (`python -m pipeline plan` names it)"
+AGAIN = "run its stage again (`python -m pipeline plan` shows it)"
 KEYS = ("wildcards", "params", "inputs", "outputs", "conditions", "result")
 
 

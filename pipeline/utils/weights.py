@@ -1,4 +1,4 @@
-"""Weights on disk: tensors and plain values, never code, and whole or not at all."""
+"""Save and load weights atomically, as tensors and plain values only, never as code."""
 
 import io
 from collections import Counter
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Write tensors and plain values by temporary file and rename."""
+    """Write tensors and plain values to `path` atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # By way of memory: torch's own file writer turns a full disk into an error that does not say so.
+    # Write to memory first: if the disk is full, torch's own file writer raises an error that does not say so.
     buffer = io.BytesIO()
     torch.save(content, buffer)
     with atomic(path) as temporary:
@@ -27,7 +27,7 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read what `save` wrote, on the CPU. `BadInput` where it is missing, broken, or holds code."""
+    """Load a file written by `save` onto the CPU. Raises `BadInput` if it is missing, damaged or contains code."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
@@ -42,9 +42,10 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def load_for(path: Path, expected: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """The state under `state`, if `path` was written for what is `expected` (its `made_for`). Else `BadInput`.
+    """Return the state dict stored in `path`.
 
-    `Diverged` if it holds none, because its training came to no numbers.
+    Raises `BadInput` if the `made_for` entry of the file is not `expected`, and `Diverged` if the file holds no
+    weights because the training diverged.
     """
     content = load(path)
     found = content.get("made_for")
@@ -56,12 +57,14 @@ def load_for(path: Path, expected: dict[str, Any]) -> dict[str, torch.Tensor]:
 
 
 def load_pretrained(networks: Iterable[nn.Module], path: Path, backbone: str) -> list[dict[str, int]]:
-    """Load a pretrained network into every network of a variant, FC layer included.
+    """Load pretrained weights, including the FC layer, into every network of a variant.
 
-    A later network has no conv1, and its stages start from more channels (Figure 3): what it lacks is not loaded, and
-    of a tensor with more channels the first are, or none (`models.interpretation.Transfer`). Returns for each network
-    how many of its tensors `matched`, were `sliced`, were `missing` from the file, or are `reshaped` and keep their
-    initial values. `BadInput` if nothing matches.
+    Networks after the first have no conv1, and their stages take more input channels (Figure 3). Tensors that a network
+    lacks are skipped. If a tensor has more channels than the pretrained one, the pretrained values fill its first
+    channels, or none of them, depending on `models.interpretation.Transfer`.
+
+    Returns one dictionary per network with the number of its tensors that `matched`, were `sliced`, were `missing` from
+    the file, or were `reshaped` and keep their initial values. Raises `BadInput` if no tensor of a network matches.
     """
     state = load_for(path, {"backbone": backbone})
     report = []
@@ -74,7 +77,7 @@ def load_pretrained(networks: Iterable[nn.Module], path: Path, backbone: str) ->
 
 
 def _take(network: nn.Module, name: str, own: torch.Tensor, state: dict[str, torch.Tensor]) -> str:
-    """Copy a tensor of `state` into the network's `own` of that name, as far as it fits; say how far that was."""
+    """Copy tensor `name` of `state` into the network's tensor `own`; return how it fitted."""
     if name not in state or not network.takes(name):
         return "missing"
     pretrained = state[name]
@@ -85,6 +88,6 @@ def _take(network: nn.Module, name: str, own: torch.Tensor, state: dict[str, tor
 
 
 def write_csv(path: Path, table: "pd.DataFrame") -> None:
-    """Write a table by temporary file and rename."""
+    """Write a table to `path` atomically."""
     with atomic(path) as temporary:
         table.to_csv(temporary, index=False)

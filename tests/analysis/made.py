@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.config.params import Study
+from pipeline.config.study import Study
 from tests.conftest import ROOT
 
 KEPT = ROOT / "studies/camvid"

@@ -91,7 +91,7 @@ def test_the_graph_names_the_files_and_the_modules_of_every_entry():
         for name, output in entries.items():
             assert all(f"results/{{study}}/{folder}/{name}.{kind}" in outputs for kind in output.formats)
             assert f"{output.module.replace('.', '/')}.py" in sources
-            assert f"analysis/report/captions/{name}.rst" in sources
+            assert f"analysis/registry/captions/{name}.rst" in sources
 
 
 def test_an_entry_makes_its_figure_from_what_it_takes():

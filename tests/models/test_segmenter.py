@@ -10,9 +10,10 @@ import torch
 from models.initialisation import initialise
 from models.segmenter import Segmenter
 from pipeline.config import params
+from pipeline.config.variants import Variant
 from tests.models.space import SHARE
 
-VARIANTS = {name: spec for name, spec in params.load().variants.items() if isinstance(spec, params.Variant)}
+VARIANTS = {name: spec for name, spec in params.load().variants.items() if isinstance(spec, Variant)}
 CLASSES = 19
 
 

@@ -4,8 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from models import structures
 from models.aspp import ASPP
-from models.structures import ALONE, STRUCTURES
+from models.space import SINGLE_NETWORK, STRUCTURES
 
 IMAGES = torch.rand(2, 3, 97, 131, generator=torch.Generator().manual_seed(0))
 
@@ -13,7 +14,7 @@ IMAGES = torch.rand(2, 3, 97, 131, generator=torch.Generator().manual_seed(0))
 @pytest.fixture(params=["c", "d"])
 def chain(request):
     torch.manual_seed(0)
-    return request.param, STRUCTURES[request.param]("xception-b", "fc", 2).eval()
+    return request.param, structures.find(request.param)("xception-b", "fc", 2).eval()
 
 
 def second_output(structure, disturb=None):
@@ -58,7 +59,7 @@ def test_gradients_go_back_the_ways_that_features_went(chain):
 
 @pytest.mark.parametrize("name", ["c", "d"])
 def test_each_network_reads_the_one_before_it_at_the_size_of_its_first_stage(name):
-    structure = STRUCTURES[name]("xception-b", "fc", 3).eval()
+    structure = structures.find(name)("xception-b", "fc", 3).eval()
     seen = []
     for network in structure.networks:
         network.register_forward_hook(lambda module, inputs, outputs: seen.append((inputs[0], *outputs)))
@@ -70,8 +71,8 @@ def test_each_network_reads_the_one_before_it_at_the_size_of_its_first_stage(nam
 
 @pytest.mark.parametrize("name", STRUCTURES)
 def test_what_is_fused_and_what_is_handed_on_has_gone_through_attention(name):
-    alone = name in ALONE
-    structure = STRUCTURES[name]("xception-b", "fc", 1 if alone else 2).eval()
+    alone = name in SINGLE_NETWORK
+    structure = structures.find(name)("xception-b", "fc", 1 if alone else 2).eval()
     read = []
     for network in structure.networks:
         network.attention.register_forward_hook(lambda module, inputs, output: torch.zeros_like(output))
@@ -83,7 +84,7 @@ def test_what_is_fused_and_what_is_handed_on_has_gone_through_attention(name):
 
 @pytest.mark.parametrize("branch", [0, 1])
 def test_a_passes_nothing_between_its_branches(branch):
-    structure = STRUCTURES["a"]("xception-b", "fc", 2)
+    structure = structures.find("a")("xception-b", "fc", 2)
     outputs = structure(IMAGES)
     (outputs.high[branch].square().mean() + outputs.low[branch].square().mean()).backward()
     assert all(parameter.grad is not None for parameter in structure.networks[branch].parameters())
@@ -92,7 +93,7 @@ def test_a_passes_nothing_between_its_branches(branch):
 
 def test_a_shows_its_second_branch_half_the_image():
     seen = []
-    structure = STRUCTURES["a"]("xception-b", "fc", 2).eval()
+    structure = structures.find("a")("xception-b", "fc", 2).eval()
     for network in structure.networks:
         network.register_forward_hook(lambda module, inputs, outputs: seen.append(tuple(inputs[0].shape[-2:])))
     structure(IMAGES)
@@ -100,7 +101,7 @@ def test_a_shows_its_second_branch_half_the_image():
 
 
 def test_b_sees_further_than_the_backbone_at_the_same_resolution():
-    single, pooled = (STRUCTURES[name]("xception-b", "fc", 1).eval()(IMAGES).high[0] for name in ("single", "b"))
+    single, pooled = (structures.find(name)("xception-b", "fc", 1).eval()(IMAGES).high[0] for name in ("single", "b"))
     assert pooled.shape == (2, 256, *single.shape[-2:])
     pooling = ASPP(4, 8).eval()
     with torch.no_grad():

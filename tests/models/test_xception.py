@@ -4,9 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from models import structures
 from models.interpretation import Blocks
 from models.layers import SeparableConv, resize
-from models.structures import STRUCTURES
 from models.xception import XCEPTION_A, XCEPTION_B, Block, Xception
 from pipeline.complexity.macs import count_at
 
@@ -79,7 +79,7 @@ def test_table_1(table, widths):
 
 
 def test_figure_3():
-    structure = STRUCTURES["d"]("xception-a", "fc", 3).to("meta").eval()
+    structure = structures.find("d")("xception-a", "fc", 3).to("meta").eval()
     high, low = structure(torch.empty(1, 3, 1024, 1024, device="meta"))
     assert [tuple(output.shape[1:]) for output in high] == [(192, 64, 64), (192, 32, 32), (192, 16, 16)]
     assert [tuple(output.shape[1:]) for output in low] == [(48, 256, 256), (48, 128, 128), (48, 64, 64)]

@@ -26,7 +26,7 @@ def test_a_record_stands_alone_and_says_why_it_would_be_made_again(workspace):
     record = json.loads(RECORD.read_text())
     assert record["params"]["variants.d"]["networks"] == 2
     assert {"commit", "dirty", "python", "libraries", "platform", "finished"} <= record["conditions"].keys()
-    assert "models/structures.py" in record["sources"]
+    assert "models/structures/d.py" in record["sources"]
     assert provenance.reasons(job, loaded) == []
 
     workspace.edit(lambda p: p["variants"]["d"].update(networks=3))

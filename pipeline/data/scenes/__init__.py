@@ -1,5 +1,5 @@
-"""Made-up street scenes, the same bytes on every machine.
+"""Generated street scenes that are bit-identical on every machine.
 
-Only integer arithmetic and the floating-point operations that IEEE 754 rounds exactly (+ - * / sqrt floor) are used,
-one ufunc at a time, so that neither a compiler nor a processor has anything to choose.
+They are computed with integer arithmetic and with the floating-point operations that IEEE 754 rounds exactly (+ - * /
+sqrt floor), one ufunc at a time. Neither a compiler nor a processor can therefore change the result.
 """

@@ -1,7 +1,7 @@
-"""A pinhole camera over flat ground, and a canvas that upright panels are painted on, far to near.
+"""A pinhole camera above flat ground, and a canvas on which upright panels are painted from far to near.
 
-World: x metres to the right, z metres ahead, heights in metres over the ground. Picture: one unit is the frame's
-height, the frame is 2 wide and 1 high whatever its number of pixels, so that a scene is the same at every size.
+World coordinates are in metres: x to the right, z ahead, and heights above the ground. In the picture, one unit is the
+height of the frame. A frame is 2 wide and 1 high at any resolution, so that a scene is the same at every size.
 """
 
 from collections.abc import Callable
@@ -16,13 +16,13 @@ from pipeline.data.scenes.noise import scramble
 from pipeline.data.scenes.palette import Colour
 
 FARTHEST = 400.0
-"""Metres; the ground beyond is drawn as if it lay here, which keeps its coordinates finite."""
+"""Metres. Ground further away is drawn at this distance, which keeps its coordinates finite."""
 
 
 class Patch(NamedTuple):
     """What a shape paints: `rgb` broadcasts to 3xHxW, `mask` (labelled) and `painted` (coloured) to HxW.
 
-    `painted` differs from `mask` where one looks through an object, as through a fence, which is labelled whole.
+    `painted` differs from `mask` for see-through objects such as fences, which are labelled as a whole.
     """
 
     rgb: np.ndarray
@@ -31,13 +31,13 @@ class Patch(NamedTuple):
 
 
 Shape = Callable[[np.ndarray, np.ndarray], Patch]
-"""Maps metres along a panel and metres over the ground, both float32 and broadcasting to HxW, to a patch."""
+"""Maps metres along a panel and metres above the ground, float32 arrays that broadcast to HxW, to a patch."""
 
 
 class Panel(NamedTuple):
-    """An upright rectangle on the ground from `start` to `end`, each (x, z), between two heights.
+    """An upright rectangle on the ground from `start` to `end`, both (x, z), between the heights `base` and `top`.
 
-    `depth` (metres) orders the painting; `thing` is the object's number, 0 for none.
+    Panels are painted in order of `depth` (metres). `thing` is the number of the object, or 0 for none.
     """
 
     depth: float
@@ -51,7 +51,7 @@ class Panel(NamedTuple):
 
 
 class Camera(NamedTuple):
-    """`bend` curves the street: at z metres ahead all lies `bend * z * z` metres to the right."""
+    """`bend` curves the street: points z metres ahead are shifted `bend * z * z` metres to the right."""
 
     focal: float
     height: float
@@ -66,7 +66,7 @@ class Camera(NamedTuple):
         return self.horizon + self.focal * (self.height - up) / z
 
     def sideways(self, column: float, z: float) -> float:
-        """Return the x that is seen at `column` at depth z."""
+        """Return the x of the point at depth z that is seen at `column`."""
         return ((column - self.centre) / self.focal - self.bend * z) * z
 
 
@@ -93,7 +93,10 @@ def cover(rgb: np.ndarray, mask: np.ndarray, colour: Colour) -> np.ndarray:
 
 
 class Canvas:
-    """Planes of one picture: colour 3xHxW, clearness (1/metres: haze grows as it falls), label and object HxW."""
+    """The planes of one picture: colour 3xHxW, and clearness, label and object number HxW.
+
+    Clearness is 1 / distance in 1/metres; haze increases as it falls.
+    """
 
     def __init__(self, camera: Camera, height: int, width: int, window: Window = WHOLE):
         self.camera = camera
@@ -124,14 +127,14 @@ class Canvas:
         return slice(first, max(first, min(count, ceil(high * scale - 0.5))))
 
     def ground(self, rows: slice, columns: slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
-        """Return x (HxW) and z (Hx1), in metres, of the ground seen at these pixels, all below the horizon."""
+        """Return x (HxW) and z (Hx1), in metres, of the ground at these pixels, which must lie below the horizon."""
         camera = self.camera
         fall = (self.y[rows] - camera.horizon) / (camera.focal * camera.height)
         z = 1 / np.maximum(fall, np.float32(1 / FARTHEST))
         return (self.x[:, columns] - camera.centre) * (z / camera.focal) - camera.bend * z * z, z
 
     def darken(self, left: float, right: float, near: float, far: float, factor: float) -> None:
-        """Shade the ellipse that fills a rectangle of ground, in metres."""
+        """Darken the ellipse inscribed in a rectangle on the ground, given in metres."""
         rows = self.rows(self.camera.row(0, far), self.camera.row(0, near))
         sides = [self.camera.column(x, z) for x in (left, right) for z in (near, far)]
         columns = self.columns(min(sides), max(sides))
@@ -141,7 +144,7 @@ class Canvas:
         self.rgb[:, rows, columns] *= 1 - (1 - factor) * inside
 
     def draw(self, panel: Panel) -> None:
-        """Paint a panel over what is there. At least one pixel wide, so that far poles stay whole."""
+        """Paint a panel over the picture. It is at least one pixel wide, so that distant poles stay connected."""
         camera, (start, end) = self.camera, (panel.start, panel.end)
         first, last = camera.column(*start), camera.column(*end)
         slack = 0.5 * max(0.0, 1 / self._across - abs(last - first))
@@ -167,7 +170,7 @@ class Canvas:
         np.copyto(self.things[rows, columns], panel.thing, where=mask)
 
     def develop(self, light: Light, seed: int) -> np.ndarray:
-        """Return HxWx3 uint8: haze by depth, the light's colour, a lens's softness, a camera's response and noise."""
+        """Return the photograph, HxWx3 uint8: haze, light colour, lens blur, camera response and sensor noise."""
         clear = self.clearness * np.float32(light.reach)
         clear /= 1 + clear
         rows = np.arange(self.label.shape[0], dtype=np.int32)[:, None]
@@ -186,7 +189,7 @@ class Canvas:
 
 
 def _perspective(share: np.ndarray, start, end) -> tuple[np.ndarray, np.ndarray]:
-    """Return 1/z and the metres along a panel at each share of its projected width (1/z is linear in the picture)."""
+    """Return 1/z, which is linear in the picture, and the metres along a panel at each fraction of its width."""
     length = sqrt((end[0] - start[0]) * (end[0] - start[0]) + (end[1] - start[1]) * (end[1] - start[1]))
     if start[1] == end[1]:
         return np.full((1, 1), 1 / start[1], np.float32), share * length
@@ -195,7 +198,7 @@ def _perspective(share: np.ndarray, start, end) -> tuple[np.ndarray, np.ndarray]
 
 
 def _soften(plane: np.ndarray) -> np.ndarray:
-    """Weight each row 2 and its neighbours 1."""
+    """Blur the rows with weights 1/4, 1/2, 1/4."""
     soft = plane * np.float32(0.5)
     soft[1:] += plane[:-1] * np.float32(0.25)
     soft[:-1] += plane[1:] * np.float32(0.25)

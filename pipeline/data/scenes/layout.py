@@ -1,4 +1,4 @@
-"""Where everything stands: the skyline, what lines the road, what is on it and beside it."""
+"""Place everything in a scene: the skyline, the buildings along the road, and the objects on and beside it."""
 
 from pipeline.data.scenes.drawing import Camera, Panel
 from pipeline.data.scenes.noise import Dice
@@ -8,14 +8,14 @@ from pipeline.data.scenes.surfaces import ID, Ground, facade, fence, hedge, tree
 from pipeline.data.scenes.vehicles import vehicle
 
 END = 130.0
-"""Metres; what lines the street stops here, and a skyline closes the view."""
+"""Metres. Buildings along the street stop here, and a skyline closes the view."""
 
 PER_THING = 4
-"""Numbers set aside for each object: a light, its pole and a second light are three."""
+"""Numbers reserved per object. A traffic light needs three: the light, its pole and a second light."""
 
 
 def panels_of(dice: Dice, camera: Camera, ground: Ground) -> list[Panel]:
-    """Return all panels of a scene, far to near."""
+    """Return all panels of a scene, from far to near."""
     panels = skyline(dice, camera, ground.palette)
     for side in (-1, 1):
         panels += _frontage(dice, ground, side)
@@ -29,7 +29,7 @@ def _numbered(panel: Panel, offset: int) -> Panel:
 
 
 def skyline(dice: Dice, camera: Camera, palette: Palette) -> list[Panel]:
-    """Houses and woods far away, side by side over the whole picture."""
+    """Return distant houses and woods, side by side over the whole width of the picture."""
     panels, z, column = [], 180.0, -0.3
     while column < 2.3:
         end = column + dice.uniform(0.15, 0.7)
@@ -44,7 +44,7 @@ def skyline(dice: Dice, camera: Camera, palette: Palette) -> list[Panel]:
 
 
 def _frontage(dice: Dice, ground: Ground, side: int) -> list[Panel]:
-    """What lines one side of the road, with a gap where a street crosses."""
+    """Return the panels along one side of the road, with a gap at the crossing."""
     edge = ground.left - ground.left_walk if side < 0 else ground.right + ground.right_walk
     setback = dice.uniform(0, 1) if dice.chance(0.7) else dice.uniform(2, 6)
     bright, z, panels = dice.uniform(0.65, 1.15), 2.4, []
@@ -64,7 +64,7 @@ def _frontage(dice: Dice, ground: Ground, side: int) -> list[Panel]:
 def _lot(
     dice: Dice, palette: Palette, x: float, z: float, far: float, side: int, bright: float, built: float
 ) -> list[Panel]:
-    """One stretch of a frontage: a house, or trees, a hedge, a wall or a fence, or nothing."""
+    """Return one section of a frontage: a house, trees, a hedge, a wall, a fence, or nothing."""
     if dice.chance(built):
         return _house(dice, palette, x, z, far, side, bright)
     kind = dice.choose(("woods", "woods", "trees", "hedge", "wall", "fence", "nothing"))
@@ -102,7 +102,7 @@ def _one_tree(dice: Dice, palette: Palette, x: float, z: float) -> list[Panel]:
 
 
 def _things(dice: Dice, ground: Ground) -> list[list[Panel]]:
-    """Return each object's panels; numbers start at 1 within an object."""
+    """Return the panels of each object. Numbers start at 1 within an object."""
     return [*_parked(dice, ground), *_traffic(dice, ground), *_walkers(dice, ground), *_furniture(dice, ground)]
 
 
@@ -124,7 +124,7 @@ def _parked(dice: Dice, ground: Ground) -> list[list[Panel]]:
 
 
 def _traffic(dice: Dice, ground: Ground) -> list[list[Panel]]:
-    """Moving vehicles in both lanes, some across at the crossing."""
+    """Return moving vehicles in both lanes, and sometimes one at the crossing."""
     groups, quarter = [], (ground.right - ground.left) / 4
     for lane in (ground.left + quarter, ground.right - quarter):
         z = dice.uniform(7, 45)
@@ -147,7 +147,7 @@ def _kind(dice: Dice) -> str:
 
 
 def _spot(dice: Dice, ground: Ground, margin: float = 0.0) -> float:
-    """Return an x on one of the pavements."""
+    """Return the x of a random spot on one of the pavements."""
     if dice.chance(0.5):
         return ground.left - dice.uniform(margin, ground.left_walk)
     return ground.right + dice.uniform(margin, ground.right_walk)
@@ -186,7 +186,7 @@ def _furniture(dice: Dice, ground: Ground) -> list[list[Panel]]:
 
 
 def _avenue(dice: Dice, palette: Palette, x: float) -> list[list[Panel]]:
-    """Trees along the kerb."""
+    """Return trees along the kerb."""
     groups, z, pitch = [], dice.uniform(6, 16), dice.uniform(8, 18)
     while z < 60:
         groups.append(_one_tree(dice, palette, x + (-0.6 if x < 0 else 0.6), z))

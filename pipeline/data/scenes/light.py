@@ -1,6 +1,6 @@
-"""The light of a scene and the camera's response to it, drawn per scene: labels do not depend on either.
+"""The light of a scene and the response of the camera, drawn per scene. Labels depend on neither.
 
-Only + - * / are used: a power, as in gamma, is not rounded alike on every machine.
+Only + - * / are used. A power, as in gamma correction, is not rounded in the same way on every machine.
 """
 
 from operator import mul, truediv
@@ -12,32 +12,32 @@ from pipeline.data.scenes.noise import Dice
 from pipeline.data.scenes.palette import Colour
 
 EXPOSURE = (0.6, 1.35)
-"""Up to 0.7 stops too dark and 0.4 too bright: automatic exposure errs in a street of sun and shade."""
+"""Exposure factor: up to 0.7 stops too dark or 0.4 too bright, as automatic exposure errs in sun and shade."""
 
 WHITE = (0.86, 1.17)
-"""Factor of red and divisor of blue: white balance that errs towards cold or warm."""
+"""White balance: factor of red and divisor of blue, from too cold to too warm."""
 
 GREEN = (0.94, 1.06)
-"""Factor of green: the same, towards magenta or green."""
+"""White balance: factor of green, from magenta to green."""
 
 SATURATION = (0.4, 1.15)
-"""From a dull sensor on a dull day to a vivid setting."""
+"""Saturation, from a dull sensor on a dull day to a vivid camera setting."""
 
 CURVE = (-0.35, 0.9)
-"""Bend of the tone curve: a mid-grey of 128 comes out between 101 and 167, as with a gamma of 1.3 to 0.6."""
+"""Bend of the tone curve. A mid-grey of 128 maps to 101 to 167, as with a gamma of 1.3 to 0.6."""
 
 FLARE = (0.0, 0.12)
-"""What stray light in the lens adds to black, as a share of white."""
+"""Brightness that stray light in the lens adds to black, as a fraction of white."""
 
 REACH = (60.0, 130.0, 300.0, 700.0)
-"""Metres at which haze hides half: fog, mist, haze, clear."""
+"""Distance in metres at which haze hides half of the contrast: fog, mist, haze, clear."""
 
 NOISE = (1.0, 4.5)
-"""Standard deviation of the sensor's noise, in grey levels."""
+"""Standard deviation of the sensor noise, in grey levels."""
 
 
 class Sky(NamedTuple):
-    """Colours at the zenith and at the horizon, and of the light that reaches the street."""
+    """Colours of the zenith, of the horizon, and of the light that reaches the street."""
 
     zenith: Colour
     horizon: Colour
@@ -54,13 +54,13 @@ SKIES = (
     Sky((152, 142, 170), (230, 198, 192), (0.8, 0.72, 0.72)),
     Sky((40, 52, 90), (112, 106, 124), (0.58, 0.6, 0.7)),
 )
-"""Fair, deep blue, white, grey, a storm, sunset, dawn, dusk."""
+"""Fair, deep blue, white, grey, storm, sunset, dawn, dusk."""
 
 
 class Light(NamedTuple):
-    """`gain` is the light times the camera's gain; `zenith` and `horizon` (the haze's too) are colours before it.
+    """`gain` is the light times the camera's gain; `zenith` and `horizon` (also the haze's colour) are without gain.
 
-    The rest is as the ranges above say.
+    The other fields are drawn from the ranges above.
     """
 
     zenith: Colour
@@ -74,7 +74,10 @@ class Light(NamedTuple):
 
 
 def plan_light(dice: Dice) -> Light:
-    """Choose a sky and a camera's settings. The sky's colours are as seen, so its light is taken off them."""
+    """Choose a sky and camera settings.
+
+    `SKIES` holds the colours of skies as seen, so zenith and horizon are divided by the sky's light.
+    """
     sky, exposure, warm = dice.choose(SKIES), dice.uniform(*EXPOSURE), dice.uniform(*WHITE)
     camera = (exposure * warm, exposure * dice.uniform(*GREEN), exposure / warm)
     zenith, horizon = (tuple(map(truediv, colour, sky.light)) for colour in (sky.zenith, sky.horizon))
@@ -84,7 +87,7 @@ def plan_light(dice: Dice) -> Light:
 
 
 def respond(plane: np.ndarray, light: Light) -> np.ndarray:
-    """Turn a channel's exposure (HxW, 255 is white) into the grey levels of the camera: tone curve, then flare."""
+    """Map the exposure of a channel (HxW, 255 is white) to grey levels: tone curve, then flare."""
     white = np.clip(plane, 0, 255) * np.float32(1 / 255)
     white = white / (1 + np.float32(light.curve) * white)
     scale, black = 255 * (1 - light.flare) * (1 + light.curve), 255 * light.flare

@@ -1,4 +1,4 @@
-"""Randomness that no library version can change: splitmix64 for choices, a lattice hash for textures."""
+"""Random numbers that no library version can change: splitmix64 for choices, a lattice hash for textures."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -10,7 +10,7 @@ MASK = (1 << 64) - 1
 
 
 class Dice:
-    """A stream of choices that is a function of its key alone (Steele et al., OOPSLA 2014: splitmix64)."""
+    """A stream of random choices that depends only on its key (splitmix64, Steele et al., OOPSLA 2014)."""
 
     def __init__(self, *key: int):
         self._state = 0
@@ -36,12 +36,12 @@ class Dice:
         return options[self.bits() % len(options)]
 
     def seed(self) -> int:
-        """Return 31 bits that start a texture."""
+        """Return 31 random bits to seed a texture."""
         return self.bits() >> 33
 
 
 def scramble(column: np.ndarray, row: np.ndarray, seed: int) -> np.ndarray:
-    """Hash int32 lattice points that broadcast to uint32; the lowest eight bits are poor."""
+    """Hash int32 lattice points, which broadcast, to uint32. The lowest eight bits are of poor quality."""
     mixed = column.view(np.uint32) * np.uint32(0x9E3779B1) ^ row.view(np.uint32) * np.uint32(0x85EBCA77)
     mixed ^= np.uint32(seed)
     mixed ^= mixed >> np.uint32(15)
@@ -57,7 +57,7 @@ def grain(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
 
 
 def blobs(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
-    """Return float32 in [0, 1), varying smoothly over unit cells of (x, y) (value noise)."""
+    """Return float32 in [0, 1) that varies smoothly over the unit cells of (x, y) (value noise)."""
     left, top = np.floor(x), np.floor(y)
     u, v = x - left, y - top
     u, v = u * u * (3 - 2 * u), v * v * (3 - 2 * v)
@@ -69,7 +69,7 @@ def blobs(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _corner(column: np.ndarray, row: np.ndarray, seed: int) -> np.ndarray:
-    """Return float32 in [0, 2**24); the factor to [0, 1) is left for the end, where it is cheaper."""
+    """Return float32 in [0, 2**24). The caller scales the result to [0, 1), which is cheaper at the end."""
     return (scramble(column, row, seed) >> np.uint32(8)).astype(np.float32)
 
 

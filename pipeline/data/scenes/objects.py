@@ -1,6 +1,6 @@
-"""What things look like, and the panels that each consists of.
+"""The appearance of objects and the panels that they consist of.
 
-An object stands at (x, z): its left edge and its nearest point, in metres. All panels of an object share its depth.
+(x, z) is the left edge and the nearest point of an object, in metres. All panels of an object have the same depth.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ LAMPS = ((226, 60, 48), (96, 226, 150), (236, 186, 70))
 
 
 def disc(s: np.ndarray, t: np.ndarray, centre: float, up: float, width: float, height: float) -> np.ndarray:
-    """Return the ellipse of these half axes."""
+    """Return the mask of an ellipse with these half axes."""
     across, along = (s - centre) / width, (t - up) / height
     return across * across + along * along < 1
 
@@ -84,12 +84,12 @@ def _motorcycle_shape(dice: Dice, length: float) -> Shape:
 
 
 def _from_behind(shape: Shape, length: float, width: float) -> Shape:
-    """A two-wheeler seen along the road: the same shape pressed together."""
+    """Return the shape of a two-wheeler seen along the road: the side view, compressed horizontally."""
     return lambda s, t: shape(s * (length / width), t)
 
 
 def two_wheeler(dice: Dice, kind: str, x: float, z: float, thing: int, ridden: bool) -> list[Panel]:
-    """A bicycle or motorcycle, with a rider as a second object (`thing + 1`) if `ridden`."""
+    """Return a bicycle or motorcycle. If it is `ridden`, the rider is a second object (`thing + 1`)."""
     length = dice.uniform(1.6, 1.8) if kind == "bicycle" else dice.uniform(1.9, 2.2)
     shape = (_bicycle_shape if kind == "bicycle" else _motorcycle_shape)(dice, length)
     width = length if dice.chance(0.5) else dice.uniform(0.55, 0.9)
@@ -110,7 +110,7 @@ def post(x: float, z: float, width: float, top: float, colour: Colour, thing: in
 
 
 def lamp_post(dice: Dice, x: float, z: float, thing: int) -> list[Panel]:
-    """A street lamp, its arm over the road."""
+    """Return a street lamp with its arm over the road."""
     top, colour = dice.uniform(5, 9), vary(dice, METAL, 0.25)
     reach = dice.uniform(0.8, 2.0) * (1 if x < 0 else -1)
     arm = Panel(z, (min(x, x + reach), z), (max(x, x + reach), z), top - 0.16, top,
@@ -133,12 +133,12 @@ def _lamps(dice: Dice) -> Shape:
 
 
 def _raised(shape: Shape, base: float) -> Shape:
-    """Let `shape` count heights from `base`."""
+    """Return `shape` with heights measured from `base`."""
     return lambda s, t: shape(s, t - base)
 
 
 def traffic_light(dice: Dice, x: float, z: float, thing: int) -> list[Panel]:
-    """A light on its pole, sometimes a second one on an arm; the pole is its own object (`thing + 1`)."""
+    """Return a light on a pole (`thing + 1`), sometimes with a second light on an arm (`thing + 2`)."""
     base, high, colour = dice.uniform(2.2, 2.8), 5.0, vary(dice, METAL, 0.25)
     lamps, arm = _lamps(dice), dice.chance(0.4)
     panels = [
@@ -169,7 +169,7 @@ def _sign_face(dice: Dice, width: float, height: float) -> Shape:
 
 
 def traffic_sign(dice: Dice, x: float, z: float, thing: int) -> list[Panel]:
-    """A sign on its pole (`thing + 1`)."""
+    """Return a sign on a pole (`thing + 1`)."""
     width, base = dice.uniform(0.6, 0.9), dice.uniform(1.9, 2.6)
     height = width * dice.choose((1.0, 1.0, 1.5))
     if dice.chance(0.12):
@@ -180,7 +180,7 @@ def traffic_sign(dice: Dice, x: float, z: float, thing: int) -> list[Panel]:
 
 
 def clutter(dice: Dice, palette: Palette, x: float, z: float) -> list[Panel]:
-    """A bin, a box, a cart: void."""
+    """Return a bin, box or cart, labelled as void."""
     width, top, colour = (
         dice.uniform(0.5, 1.6),
         dice.uniform(0.6, 1.6),

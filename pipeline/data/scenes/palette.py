@@ -1,7 +1,7 @@
-"""What colours things have: drawn per scene, then per object.
+"""Colours, drawn per scene and then per object.
 
-Palettes overlap on purpose: concrete is road, façade and wall, dark green is tree, house and car. What tells the
-classes apart is texture, shape and place among the others.
+Palettes overlap on purpose: concrete occurs on roads, façades and walls, and dark green on trees, houses and cars.
+Classes therefore differ by texture, shape and position, not by colour alone.
 """
 
 from typing import NamedTuple
@@ -42,11 +42,11 @@ SEASONS = (
 """Summer, spring with blossom, autumn, winter with bare and evergreen trees, drought."""
 
 BUILDING_COLOURS = 4
-"""Colours that a street's houses and walls share: a street was built at one time."""
+"""Number of colours that the houses and walls of a street share, since a street is built at one time."""
 
 
 class Palette(NamedTuple):
-    """The colours of one scene: those that houses and plants are picked from, and those of its ground."""
+    """The colours of one scene: choices for buildings and plants, and one colour for each part of the ground."""
 
     masonry: Colours
     foliage: Colours
@@ -57,7 +57,7 @@ class Palette(NamedTuple):
 
 
 def vary(dice: Dice, colours: Colours, spread: float = 0.12) -> Colour:
-    """Pick a colour and change its brightness, and a little its hue."""
+    """Pick a colour and randomly change its brightness and, slightly, its hue."""
     bright = dice.uniform(1 - spread, 1 + spread)
     return tuple(value * bright * dice.uniform(0.93, 1.07) for value in dice.choose(colours))
 

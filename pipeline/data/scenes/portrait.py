@@ -1,4 +1,4 @@
-"""One class in the middle of a small picture, before a street: material for pretraining a classifier."""
+"""Small pictures of one class in front of a street, used to pretrain a classifier."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from pipeline.data.scenes.vehicles import BUILDS, vehicle
 
 
 def draw_portrait(dice: Dice, name: str, size: int) -> np.ndarray:
-    """Return size x size x 3 uint8 with the class `name` in the middle."""
+    """Return a picture (size x size x 3 uint8) with the class `name` in the middle."""
     street = plan_street(dice)
     palette = street.ground.palette
     panels = skyline(dice, street.camera, palette) + ([] if name == "sky" else _backdrop(dice, palette))
@@ -30,7 +30,7 @@ def draw_portrait(dice: Dice, name: str, size: int) -> np.ndarray:
 
 
 def _backdrop(dice: Dice, palette: Palette) -> list[Panel]:
-    """A house or a wood that stands some way behind the subject."""
+    """Return a house or a wood at some distance behind the subject."""
     z, start, top = dice.uniform(40, 80), dice.uniform(-30, 0), dice.uniform(3, 16)
     shape, label = (
         (facade(dice, palette, 1.0), ID["building"])
@@ -53,7 +53,7 @@ def _subject(dice: Dice, palette: Palette, name: str) -> list[Panel]:
 
 
 def _stuff(dice: Dice, palette: Palette, name: str, x: float, z: float) -> list[Panel]:
-    """An upright surface, seen straight on or at an angle."""
+    """Return an upright surface, seen frontally or at an angle."""
     top = dice.uniform(1.3, 3.2) if name in ("wall", "fence") else dice.uniform(4, 14)
     width = dice.uniform(1.5, 3) * top if name != "vegetation" else dice.uniform(0.5, 0.8) * top
     shapes = {
@@ -67,7 +67,7 @@ def _stuff(dice: Dice, palette: Palette, name: str, x: float, z: float) -> list[
 
 
 def _around(panels: list[Panel], camera: Camera, dice: Dice, name: str) -> Window:
-    """Frame the panels with some margin; of surfaces that go on, and of poles, a part is enough."""
+    """Return a window around the panels with some margin. For large surfaces and poles, part of them is enough."""
     columns = [camera.column(*end) for panel in panels for end in (panel.start, panel.end)]
     rows = [camera.row(up, panel.start[1]) for panel in panels for up in (panel.base, panel.top)]
     wide, high = max(columns) - min(columns), max(rows) - min(rows)

@@ -1,4 +1,4 @@
-"""Composes a street: camera, light, ground plan; paints it and what stands in it."""
+"""Compose a street from a camera, light and ground plan, and paint it with everything in it."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from pipeline.data.scenes.vehicles import BUILDS
 
 
 class Street(NamedTuple):
-    """All but the objects. `hood` and `border` are heights of void at the frame's foot and edge, in frame heights."""
+    """Everything but the objects. `hood` and `border` are the heights of void areas, in frame heights."""
 
     camera: Camera
     light: Light
@@ -25,7 +25,10 @@ class Street(NamedTuple):
 
 
 def plan_street(dice: Dice) -> Street:
-    """Choose all that is not an object. The spread of the camera keeps place from giving the class away."""
+    """Choose everything but the objects.
+
+    The camera varies widely, so that the position in the picture does not reveal the class.
+    """
     camera = Camera(dice.uniform(1.1, 2.0), dice.uniform(1.2, 2.2), dice.uniform(0.24, 0.56),
                     dice.uniform(0.5, 1.5), dice.uniform(-0.005, 0.005))  # fmt: skip
     light = plan_light(Dice(dice.bits()))
@@ -48,7 +51,7 @@ def _plan_ground(dice: Dice) -> Ground:
 
 
 def draw_street(street: Street, panels: list[Panel], height: int, width: int, window: Window = WHOLE) -> Canvas:
-    """Paint sky, ground, shadows under the vehicles, then the panels in their order."""
+    """Paint the sky, the ground, shadows under the vehicles, and then the panels in the given order."""
     canvas = Canvas(street.camera, height, width, window)
     draw_sky(canvas, street.light, street.seed)
     draw_ground(canvas, street.ground)
@@ -60,7 +63,7 @@ def draw_street(street: Street, panels: list[Panel], height: int, width: int, wi
 
 
 def _footprints(panels: list[Panel]) -> list[tuple[float, float, float, float]]:
-    """Return left, right, near and far of the ground that each vehicle shades."""
+    """Return the left, right, near and far limits of the ground that each vehicle shades."""
     kinds, ends = {ID[kind] for kind in BUILDS}, {}
     for panel in panels:
         if panel.label in kinds and panel.depth < 60:
@@ -70,7 +73,7 @@ def _footprints(panels: list[Panel]) -> list[tuple[float, float, float, float]]:
 
 
 def draw_void(canvas: Canvas, street: Street) -> None:
-    """Lay the ego vehicle's hood and the rectification border over a finished scene."""
+    """Paint the hood of the ego vehicle and the rectification border over a finished scene."""
     x, y = canvas.x, canvas.y
     hood = y > 1 - street.hood * (1 - 0.6 * (x - 1) * (x - 1))
     border = (x < street.border) | (x > 2 - street.border) | (y < street.border)

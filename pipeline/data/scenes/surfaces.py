@@ -1,4 +1,4 @@
-"""What stuff looks like: façades, walls, fences, foliage, the ground and the sky."""
+"""The appearance of surfaces: façades, walls, fences, foliage, the ground and the sky."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from pipeline.data.sets.cityscapes import CLASSES
 ID = {item.name: index for index, item in enumerate(CLASSES)}
 
 KERB = 0.3
-"""Metres; the pale edge of a pavement, which tells it from a road of the same colour."""
+"""Width in metres of the pale edge of a pavement, which separates it from a road of the same colour."""
 
 
 def part(value: np.ndarray) -> np.ndarray:
@@ -26,7 +26,7 @@ def inside(value: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def facade(dice: Dice, palette: Palette, side_light: float) -> Shape:
-    """Rows of windows over a ground floor of its own colour."""
+    """Rows of windows above a ground floor of another colour."""
     colour = tuple(value * side_light for value in vary(dice, palette.masonry, 0.2))
     shop, glass = vary(dice, palette.masonry + METAL, 0.3), vary(dice, GLASS)
     storey, pitch = dice.uniform(2.7, 3.6), dice.uniform(1.4, 3.2)
@@ -45,7 +45,7 @@ def facade(dice: Dice, palette: Palette, side_light: float) -> Shape:
 
 
 def wall(dice: Dice, palette: Palette, side_light: float) -> Shape:
-    """Courses of blocks, or slabs of concrete with a coping, in a façade's colours but without windows."""
+    """Courses of blocks, or concrete slabs with a coping, in the colours of a façade but without windows."""
     colour = tuple(value * side_light for value in vary(dice, palette.masonry, 0.2))
     width, height = dice.choose(((0.5, 0.25), (2.5, 4.0), (0.9, 0.4)))
     top, seed = dice.uniform(0.9, 1.4), dice.seed()
@@ -61,7 +61,7 @@ def wall(dice: Dice, palette: Palette, side_light: float) -> Shape:
 
 
 def fence(dice: Dice, palette: Palette) -> Shape:
-    """Uprights and rails; one sees through, but the whole is labelled, as in Cityscapes."""
+    """Posts and rails. The gaps are see-through but labelled as fence, as in Cityscapes."""
     colour, pitch = vary(dice, METAL + palette.foliage[:1] + palette.masonry[:1], 0.3), dice.choose((0.22, 0.4, 0.7))
     share, height = dice.uniform(0.35, 0.6), dice.uniform(0.4, 0.8)
 
@@ -89,7 +89,7 @@ def hedge(dice: Dice, palette: Palette, top: float) -> Shape:
 
 
 def tree(dice: Dice, palette: Palette, width: float, top: float) -> Shape:
-    """A crown on a trunk; both are vegetation."""
+    """A crown on a trunk, both labelled as vegetation."""
     colour, bark, seed = vary(dice, palette.foliage, 0.3), vary(dice, BARK), dice.seed()
     clear = dice.uniform(0.2, 0.35) * top
 
@@ -104,10 +104,10 @@ def tree(dice: Dice, palette: Palette, width: float, top: float) -> Shape:
 
 
 class Ground(NamedTuple):
-    """The street's plan, in metres: road between `left` and `right`, pavements outside, a road across if any.
+    """The plan of a street, in metres: a road between `left` and `right`, pavements outside, and perhaps a crossing.
 
-    `lines` are (x, dash length or 0 for unbroken, width); `shadow` is the x up to which one row of houses shades the
-    street, and `shadow_side` tells which row.
+    `lines` are (x, dash length or 0 for a solid line, width). One row of houses, given by `shadow_side`, shades the
+    street up to x = `shadow`.
     """
 
     left: float
@@ -123,7 +123,7 @@ class Ground(NamedTuple):
 
 
 def draw_ground(canvas: Canvas, plan: Ground) -> None:
-    """Paint and label everything below the horizon: terrain, pavements, road, its markings, shadows."""
+    """Paint and label everything below the horizon: terrain, pavements, road, markings and shadows."""
     rows = canvas.rows(canvas.camera.horizon, 2.0)
     x, z = canvas.ground(rows)
     across = inside(z, *plan.crossing)
@@ -161,7 +161,7 @@ def _shadow(x: np.ndarray, z: np.ndarray, plan: Ground) -> np.ndarray:
 
 
 def draw_sky(canvas: Canvas, light: Light, seed: int) -> None:
-    """Paint above the horizon: from the zenith's colour to the horizon's, whose colour the clouds have too."""
+    """Paint everything above the horizon: a gradient from zenith to horizon, and clouds in the horizon's colour."""
     rows = canvas.rows(-99.0, canvas.camera.horizon)
     y = canvas.y[rows]
     clouds = blobs(canvas.x * 2.5, y * 7, seed) * blobs(canvas.x * 6, y * 15, seed + 1)

@@ -1,4 +1,4 @@
-"""Cars, trucks, buses and trams: a side and an end each, with what tells the four apart."""
+"""Cars, trucks, buses and trams. Each has a side view and an end view with the features that tell them apart."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ RED, WHITE = (168.0, 30.0, 34.0), (226.0, 224.0, 210.0)
 
 
 class Build(NamedTuple):
-    """Metres."""
+    """Dimensions in metres."""
 
     width: float
     height: float
@@ -32,11 +32,11 @@ BUILDS = {
     "bus": (Build(2.5, 2.9, 10.0), Build(2.6, 3.3, 13.0)),
     "train": (Build(2.4, 3.3, 22.0), Build(2.7, 3.7, 34.0)),
 }
-"""Smallest and largest of each kind."""
+"""Smallest and largest build of each kind."""
 
 
 def vehicle(dice: Dice, kind: str, x: float, z: float, thing: int, across: bool = False) -> list[Panel]:
-    """Return the panels of a vehicle along the road, or of one that crosses it (its side alone is seen)."""
+    """Return the panels of a vehicle along the road, or the side view of one that crosses it."""
     share = dice.uniform(0, 1)
     build = Build(*(low + (high - low) * share for low, high in zip(*BUILDS[kind], strict=True)))
     colour = vary(dice, PAINTS if kind == "car" else FLEETS, 0.2)
@@ -119,7 +119,7 @@ SIDES = {"car": _car_side, "truck": _truck_side, "bus": _bus_side, "train": _tra
 
 
 def _end(dice: Dice, kind: str, colour: Colour, build: Build) -> Shape:
-    """The back, or the front of what comes towards us."""
+    """Return the rear view, or the front view of an oncoming vehicle."""
     lamp, plate = dice.choose((RED, WHITE)), dice.choose((WHITE, DARK))
     low, high = {"car": (0.62, 0.92), "truck": (2.0, 2.0), "bus": (0.5, 0.86), "train": (0.45, 0.8)}[kind]
     taper, sill = (0.18, 0.24) if kind == "car" else (0.03, 0.4)

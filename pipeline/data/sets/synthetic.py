@@ -1,7 +1,6 @@
-"""Made-up street scenes with Cityscapes' classes: the data set that needs no download.
+"""Generated street scenes with the classes of Cityscapes: the data set that needs no download.
 
-They stand in for Cityscapes where it is not at hand. A number measured on them says that the pipeline works and how
-variants compare on them; it is no result of the paper.
+Scores on these scenes show that the pipeline works and how variants compare on them. They do not reproduce the paper.
 """
 
 from pathlib import Path
@@ -18,30 +17,30 @@ from pipeline.data.sets.cityscapes import CLASSES, FIRST_INSTANCE, LABEL_IDS
 from pipeline.utils.errors import BadInput
 
 SMALLEST, LARGEST = 64, 2048
-"""Allowed rows and columns of a scene."""
+"""Smallest and largest allowed number of rows or columns of a scene."""
 
 CROP_SIZES = (32, 128)
-"""Smallest and largest crop."""
+"""Smallest and largest allowed size of a crop."""
 
 CROP_CLASSES = CLASSES
-"""Classes of the crops: all of them, so that a crop's class is a train id."""
+"""Classes of the crops. All classes are included, so that the class of a crop is a train id."""
 
 SPLITS = ("train", "val", "test")
 SPLIT_STRIDE = 100_000
-"""Scene indices of a split start at its place in `SPLITS` times this, so that splits never share a scene."""
+"""The scene indices of split number i start at i times this number, so that splits never share a scene."""
 
 SCENE, CROP = 1, 2
-"""Keep the random streams of scenes and crops apart."""
+"""Identifiers that keep the random streams of scenes and crops apart."""
 
 FIRST_WITH_OBJECTS = 24
-"""Official label ids from here on (person to bicycle) have instances in Cityscapes."""
+"""Official label ids from 24 on (person to bicycle) have instances in Cityscapes."""
 
 
 def render(seed: int, index: int, height: int, width: int) -> Sample:
-    """Return scene `index`: the same bytes for the same arguments everywhere, the same scene at every size.
+    """Draw scene `index`: the same bytes on every machine, and the same scene at every size.
 
-    Labels are train ids; instances number people, vehicles, two-wheelers, poles, lights and signs. `BadInput` if the
-    size is not within 64 to 2048.
+    Labels are train ids. People, vehicles, two-wheelers, poles, lights and signs have instances. Raises `BadInput` if
+    the height or width is not within 64 to 2048.
     """
     if not all(SMALLEST <= side <= LARGEST for side in (height, width)):
         raise BadInput(
@@ -56,9 +55,10 @@ def render(seed: int, index: int, height: int, width: int) -> Sample:
 
 
 def crop(seed: int, index: int, size: int) -> tuple[np.ndarray, int]:
-    """Return a picture (size x size x 3 uint8) of one class before a street, and the class's place in `CROP_CLASSES`.
+    """Draw one class in front of a street; return the image (size x size x 3 uint8) and the index of the class.
 
-    Classes take turns, so any run of indices is balanced. `BadInput` if the size is not within 32 to 128.
+    The classes of `CROP_CLASSES` alternate, so any range of indices is balanced. Raises `BadInput` if the size is not
+    within 32 to 128.
     """
     if not CROP_SIZES[0] <= size <= CROP_SIZES[1]:
         raise BadInput(
@@ -69,7 +69,7 @@ def crop(seed: int, index: int, size: int) -> tuple[np.ndarray, int]:
 
 
 class Synthetic:
-    """`counts` scenes per split, drawn when read; a frame is named `{split}_{number}`."""
+    """`counts[split]` scenes per split, drawn on access. A frame is named `{split}_{number}`."""
 
     classes = CLASSES
 
@@ -78,21 +78,21 @@ class Synthetic:
             if split not in SPLITS or not 0 < count <= SPLIT_STRIDE:
                 raise BadInput(
                     f"{count} synthetic scenes for the split {split} cannot be drawn; "
-                    f"give 1 to {SPLIT_STRIDE} for any of {', '.join(SPLITS)}"
+                    f"choose 1 to {SPLIT_STRIDE} scenes for any of {', '.join(SPLITS)}"
                 )
         self._seed, self._height, self._width, self._counts = seed, height, width, dict(counts)
 
     def names(self, split: str) -> list[str]:
-        """Return the frame names of a split, sorted."""
+        """Return the sorted frame names of a split."""
         return [f"{split}_{number:05d}" for number in range(self._count(split))]
 
     def read(self, split: str, name: str) -> Sample:
-        """Draw a frame; `BadInput` if the split has no frame of that name."""
+        """Draw one frame. Raises `BadInput` if the split has no frame of that name."""
         number = name.removeprefix(f"{split}_")
         if not number.isdecimal() or int(number) >= self._count(split):
             raise BadInput(
                 f"the synthetic frame {name} is not in the split {split}; "
-                f"its frames run from {split}_00000 to {split}_{self._count(split) - 1:05d}"
+                f"choose a frame from {split}_00000 to {split}_{self._count(split) - 1:05d}"
             )
         return render(self._seed, scene_index(split, int(number)), self._height, self._width)
 
@@ -103,12 +103,12 @@ class Synthetic:
 
 
 def scene_index(split: str, number: int) -> int:
-    """Return the scene that is frame `number` of a split."""
+    """Return the scene index of frame `number` of a split."""
     return SPLITS.index(split) * SPLIT_STRIDE + number
 
 
 def write_cityscapes(root: Path, split: str, count: int, seed: int, height: int, width: int) -> None:
-    """Write `count` scenes under `root` in Cityscapes' official layout: images, labelIds, instanceIds."""
+    """Write `count` scenes to `root` in the official layout of Cityscapes: images, labelIds and instanceIds."""
     for number in range(count):
         sample = render(seed, scene_index(split, number), height, width)
         stem = f"synthetic_{seed:06d}_{number:06d}"
@@ -120,7 +120,7 @@ def write_cityscapes(root: Path, split: str, count: int, seed: int, height: int,
 
 
 def _official_instances(ids: np.ndarray, instances: np.ndarray) -> np.ndarray:
-    """Return `id * 1000 + n` for the n-th object of a class that has objects in Cityscapes, the id itself otherwise."""
+    """Return `id * 1000 + n` for the n-th object of a class that has objects in Cityscapes, and the id elsewhere."""
     encoded = ids.copy()
     for class_id in range(FIRST_WITH_OBJECTS, LABEL_IDS[-1] + 1):
         of_class = (ids == class_id) & (instances > 0)

@@ -5,9 +5,12 @@ import json
 import pytest
 from torch import nn
 
+from models import structures
+from models.structures.base import Outputs
 from pipeline.complexity.architecture import describe
+from pipeline.complexity.macs import count
 from pipeline.config import params
-from pipeline.config.params import Peer
+from pipeline.config.variants import Peer
 from pipeline.utils.errors import BadInput
 
 VARIANTS = params.load().variants
@@ -80,5 +83,31 @@ def test_without_attention_or_decoder_their_parts_are_not_there():
 
 def test_a_peer_has_no_figure_3(monkeypatch):
     monkeypatch.setattr("pipeline.complexity.architecture.build", lambda variant, classes: nn.Identity())
-    with pytest.raises(BadInput, match="peer='enet' is no point of DFANet's space"):
+    with pytest.raises(BadInput, match="peer='enet' is a peer, .* name one"):
         describe(Peer.model_construct(peer="enet"), 19, (64, 64))
+
+
+class Mixing(structures.find("d")):
+    """An added structure, with a module of its own behind its networks."""
+
+    def __init__(self, *options):
+        super().__init__(*options)
+        self.mix = nn.Conv2d(self.high[-1], self.high[-1], 1)
+
+    def forward(self, images):
+        high, low = super().forward(images)
+        return Outputs([high[0], self.mix(high[1])], low)
+
+
+def test_an_added_structure_is_described_with_its_own_parts(monkeypatch):
+    monkeypatch.setattr(structures, "find", lambda name: Mixing)
+    described = describe(VARIANTS["d"].model_copy(update={"structure": "mixing"}), 19, (64, 128))
+    assert into(described, "mix") == ({"networks.1.attention": None}, {None})
+    assert into(described, "decoder.high.1") == ({"mix": None}, {None})
+
+
+def test_the_complexity_of_a_variant_holds_its_description_and_that_of_a_peer_none():
+    complexity = params.load().complexity.model_copy(update={"paper_size": (64, 64)})
+    counted = {name: count(complexity, VARIANTS[name], 19, (64, 128)) for name in ("single", "espnet-c")}
+    assert counted["single"]["architecture"] == describe(VARIANTS["single"], 19, (64, 128))
+    assert "architecture" not in counted["espnet-c"]

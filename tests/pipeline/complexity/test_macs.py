@@ -8,7 +8,7 @@ from torch import nn
 
 from pipeline.complexity import macs
 from pipeline.config import params
-from pipeline.config.params import Complexity
+from pipeline.config.protocols import Complexity
 from pipeline.utils.errors import BadInput
 
 VARIANTS = params.load().variants
@@ -78,7 +78,7 @@ class Sees(nn.Module):
 
 
 def test_an_operation_that_the_closed_form_cannot_see_ends_the_stage():
-    with pytest.raises(BadInput, match=r"closed form 6,144, but they may differ by 1%"):
+    with pytest.raises(BadInput, match=r"closed form 6,144, but they may differ by at most 1%"):
         macs.count_at(Sees().to("meta"), (16, 16))
 
 
@@ -113,8 +113,8 @@ def test_claims_are_counted_at_their_sizes_with_their_classes():
 @pytest.mark.parametrize(
     ("claims", "sentence"),
     [
-        ([("xception-c", (64, 64), 19)], 'the variant "xception-c", which params.yaml does not have'),
-        ([("single", (64, 64), 19), ("single", (64, 64), 11)], "count single with 19 and with 11 classes"),
+        ([("xception-c", (64, 64), 19)], 'the variant "xception-c", which is not in params.yaml'),
+        ([("single", (64, 64), 19), ("single", (64, 64), 11)], "give single both 19 and 11 classes"),
     ],
 )
 def test_a_claim_that_cannot_be_counted_is_named(claims, sentence):

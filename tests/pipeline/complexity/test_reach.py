@@ -24,29 +24,32 @@ def said(size, *names):
         # Stride 16: 4x8. With 304 rows there are 19, one more than the largest rate; with 288 there are 18.
         (
             "b", (64, 128),
-            "b: at 64x128, in `context` on a map of 4x8, 3x3 convolutions of rate 6 act as 1x3 and 3x3 convolutions of "
-            "rates 12 and 18 act as 1x1; all act in full from 304x304 on",
+            "b: at 64x128, in `context` on a feature map of 4x8, 3x3 convolutions of rate 6 act as 1x3 and 3x3 "
+            "convolutions of rates 12 and 18 act as 1x1; images of at least 304x304 avoid this",
         ),
         # Strides 16, 32 and 64 at the three networks' ends: 4x8, 2x4, 1x2. 80 rows give 5, 3 and 2.
         (
             "dfanet-a", (64, 128),
-            "dfanet-a: at 64x128, in `enc4` of network 3 on a map of 1x2, 3x3 convolutions act as 1x3; "
-            "all act in full from 80x80 on",
+            "dfanet-a: at 64x128, in `enc4` of network 3 on a feature map of 1x2, 3x3 convolutions act as 1x3; "
+            "images of at least 80x80 avoid this",
         ),
-        ("dfanet-a-half", (96, 128), "network 3 on a map of 1x1, 3x3 convolutions act as 1x1; all act in full from 14"),
+        (
+            "dfanet-a-half", (96, 128),
+            "network 3 on a feature map of 1x1, 3x3 convolutions act as 1x1; images of at least 14",
+        ),
         # Rates to 16 at strides 4 (16x32) and 8 (8x16); 16 needs 17 rows, which 144 give.
         (
             "espnet", (64, 128),
-            "espnet: at 64x128, in `decoder` and `encoder` on a map of 16x32, 3x3 convolutions of rate 16 act as 1x3; "
-            "in `encoder` on a map of 8x16, 3x3 convolutions of rate 8 act as 1x3 and 3x3 convolutions of rate 16 act "
-            "as 1x1; all act in full from 144x144 on",
+            "espnet: at 64x128, in `decoder` and `encoder` on a feature map of 16x32, 3x3 convolutions of rate 16 act "
+            "as 1x3; in `encoder` on a feature map of 8x16, 3x3 convolutions of rate 8 act as 1x3 and 3x3 "
+            "convolutions of rate 16 act as 1x1; images of at least 144x144 avoid this",
         ),
-        ("enet", (64, 128), "in `stage2` and `stage3` on a map of 8x16, 3x3 convolutions of rate 8 act as 1x3"),
+        ("enet", (64, 128), "in `stage2` and `stage3` on a feature map of 8x16, 3x3 convolutions of rate 8 act as 1x3"),
         # Stride 32: 2x4. To pool into 6 rows takes 7, which 208 give.
         (
             "fast-scnn", (64, 128),
-            "fast-scnn: at 64x128, pooling to 2x2 and 3x3 bins does not reduce a map of 2x4 from top to bottom; "
-            "pooling to 6x6 bins does not reduce a map of 2x4; all act in full from 208x208 on",
+            "fast-scnn: at 64x128, pooling to 2x2 and 3x3 bins does not reduce the height of a feature map of 2x4; "
+            "pooling to 6x6 bins does not reduce a feature map of 2x4; images of at least 208x208 avoid this",
         ),
     ],
 )  # fmt: skip
@@ -69,7 +72,7 @@ def test_variants_with_one_fault_share_a_sentence():
 
 def test_a_size_too_small_for_any_image_is_said():
     variant = VARIANTS["b"].model_copy(update={"scale": 0.05})
-    assert "not all act even at 4096x4096" in reach.warnings({"b": variant}, 5, [(64, 64)])[0]
+    assert "even images of 4096x4096 do not avoid this" in reach.warnings({"b": variant}, 5, [(64, 64)])[0]
 
 
 @pytest.mark.parametrize("kernel", [(3, 3), (5, 1), (1, 5)])

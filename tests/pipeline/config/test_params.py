@@ -1,13 +1,13 @@
 """A mistake in the parameters ends in one sentence that names the key, the value and what is allowed."""
 
-from typing import get_args
-
 import pytest
 
-from models.decoder import DECODERS
-from models.network import ATTENTIONS, BACKBONES
-from models.structures import STRUCTURES
-from pipeline.config import params
+from models import space, structures
+from models.attention import ATTENTIONS
+from models.decoder import Decoder
+from models.network import BACKBONES
+from pipeline.config import params, recipes, study, variants
+from pipeline.training import losses, optimisers
 from pipeline.utils.errors import BadInput
 
 
@@ -23,7 +23,10 @@ from pipeline.utils.errors import BadInput
         (lambda p: p["data"]["camvid"].update(dir="x"), r"data\.camvid\.dir is unknown.*allowed here are kind, directory"),
         (lambda p: p["variants"]["d"].update(network=2), r'variants\.d\.network is unknown \(did you mean "networks"\?\)'),
         (lambda p: p["floor"].pop("seed"), r"floor\.seed is missing; add it"),
-        (lambda p: p["variants"]["d"].update(structure="e"), r"variants\.d\.structure is 'e': there is no such structure; known are single, a, b, c, d"),
+        (lambda p: p["variants"]["d"].update(structure="tree"), r"variants\.d\.structure is 'tree': there is no such structure; known are a, b, c, d"),
+        (lambda p: p["variants"]["d"].update(backbone="xception"), r"variants\.d\.backbone is 'xception': there is no such backbone \(did you mean \"xception-[ab]\"\?\)"),
+        (lambda p: p["recipes"]["quick"]["training"].update(optimiser="adam"), r"training\.optimiser is 'adam': there is no such optimiser \(did you mean \"adamw\"\?\); known are sgd, adamw"),
+        (lambda p: p["recipes"]["quick"]["training"].update(loss="crossentropy"), r"training\.loss is 'crossentropy': there is no such loss \(did you mean \"cross-entropy\"\?\)"),
         (lambda p: p["variants"]["d"].update(networks=7), r"variants\.d\.networks is 7: .*less than or equal to 4"),
         (lambda p: p["variants"]["d"].update(networks=1), r"variants\.d: structure d has 2 to 4 networks, not 1"),
         (lambda p: p["recipes"]["quick"]["training"].update(flip=1.5), r"recipes\.quick\.training\.flip is 1\.5: .*or equal to 1"),
@@ -33,13 +36,13 @@ from pipeline.utils.errors import BadInput
         (lambda p: p["data"]["synthetic"].update(kind="video"), r"data\.synthetic\.kind is 'video': there is no such kind; known are synthetic, crops, images, camvid"),
         (lambda p: p["study"].update(variants=["single", "dd"]), r'study\.variants names "dd"( \(did you mean "d"\?\))?, known are'),
         (lambda p: p["study"].update(seeds=[0, 0]), r"seeds holds an entry twice: \[0, 0\]"),
-        (lambda p: p["study"].update(baseline="dfanet-b"), r'baseline "dfanet-b" is none of the variants'),
+        (lambda p: p["study"].update(baseline="dfanet-b"), r'baseline names dfanet-b, which is none of the variants'),
         (lambda p: p["study"].update(recipe="fast"), r'study\.recipe names "fast", known are paper, camvid, quick'),
         (lambda p: p["study"].update(images="imagenets"), r'study\.images names "imagenets"'),
-        (lambda p: p["study"].update(timed_at={"dfanet-b": [512, 1024]}), r"timed_at names \['dfanet-b'\], none of the variants \['single', 'd'\]"),
-        (lambda p: p["study"].update(forms="dfanet-b"), r"forms names \['dfanet-b'\], none of the variants"),
+        (lambda p: p["study"].update(timed_at={"dfanet-b": [512, 1024]}), r"timed_at names dfanet-b, which is none of the variants \['single', 'd'\]"),
+        (lambda p: p["study"].update(forms="dfanet-b"), r"forms names dfanet-b, which is none of the variants"),
         (lambda p: p["study"].update(variants=["single", "enet"]), r'study\.images is "crops", but enet cannot be pretrained here; write images: none'),
-        (lambda p: p["variants"]["enet"].update(peer="enett"), r'there is no models/peers/enett\.py \(did you mean "enet"\?\)'),
+        (lambda p: p["variants"]["enet"].update(peer="enett"), r'variants\.enet\.peer is \'enett\': there is no such peer \(did you mean "enet"\?\); known are bisenet-1, bisenet-2'),
         (lambda p: p["recipes"]["quick"]["training"].update(learning_rate=["peers-high", "peers-lo"]), r'recipes\.quick\.training\.learning_rate names "peers-lo", known are'),
         (
             lambda p: p["recipes"]["quick"]["training"].update(learning_rate=["camvid", "peers-low"]),
@@ -105,7 +108,7 @@ def test_no_yaml_and_a_missing_file_are_told_apart(workspace):
     ("content", "sentence"),
     [
         ("study: {name: mine, variantz: [d]}", r'study\.variantz is unknown \(did you mean "variants"\?\)'),
-        ("study: {name: mine}\nrecipes: {}", "holds recipes; allowed is the section study alone"),
+        ("study: {name: mine}\nrecipes: {}", "holds recipes; only the section study is allowed"),
         ("study:", "study.name must be mine, the name of its file"),
     ],
 )
@@ -116,9 +119,38 @@ def test_a_mistake_in_a_study_s_file_is_said_of_that_file(workspace, content, se
         params.load("mine")
 
 
-def test_the_allowed_values_are_the_networks_that_exist():
-    fields = params.Variant.model_fields
-    assert params.STRUCTURES["STRUCTURES"] == list(STRUCTURES)
-    known = {"backbone": BACKBONES, "attention": ATTENTIONS, "decoder": DECODERS}
-    for name, names in known.items():
-        assert set(get_args(fields[name].annotation)) == set(names)
+def test_the_names_in_the_space_are_the_networks_that_exist():
+    assert list(BACKBONES) == space.BACKBONES and list(ATTENTIONS) == space.ATTENTIONS
+    for name in space.STRUCTURES:
+        networks = 1 if name in space.SINGLE_NETWORK else 2
+        assert len(structures.find(name)("xception-b", "none", networks).networks) == networks
+    with_paths = {kind: (decoder.high is not None, decoder.low is not None) for kind, decoder in decoders().items()}
+    assert with_paths == {"none": (False, False), "HL": (True, False), "HL+LL": (True, True)}
+
+
+def decoders():
+    return {kind: Decoder(kind, [4, 4], [4, 4], classes=2) for kind in space.DECODERS}
+
+
+def test_the_losses_and_optimisers_of_a_recipe_are_those_that_exist():
+    assert tuple(losses.LOSSES) == recipes.LOSSES
+    assert tuple(optimisers.OPTIMISERS) == recipes.OPTIMISERS
+
+
+def test_a_field_at_its_default_is_in_no_record():
+    """So a new field with a default leaves earlier results valid; a value that is given is recorded."""
+    loaded = params.load("cityscapes")
+    recorded = params.lookup(loaded, "study"), params.lookup(loaded, "recipes.paper.training")
+    assert "forms" not in recorded[0] and recorded[0]["timed_at"]["dfanet-a"] == [1024, 1024]
+    assert "loss" not in recorded[1] and recorded[1]["frame_size"] == [1024, 2048]
+    assert params.lookup(loaded, "recipes.paper.training.frame_size") == [1024, 2048]
+    assert params.lookup(loaded, "variants.dfanet-a-half")["scale"] == 0.5
+
+
+def test_no_default_changes():
+    """Records leave defaults out: with another default they would mean something else, and nothing would notice."""
+    sections = (study.Study, recipes.Training, recipes.Pretraining, variants.Variant)
+    found = {
+        key: field.default for kind in sections for key, field in kind.model_fields.items() if not field.is_required()
+    }
+    assert found == {"timed_at": {}, "forms": None, "loss": "cross-entropy", "scale": 1.0, "interpretation": "first"}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.config.params import CropData, FrameData, ImageData, SyntheticData
+from pipeline.config.data import CropData, FrameData, ImageData, SyntheticData
 from pipeline.data import arrays
 from pipeline.data import prepare as stage
 from pipeline.data.prepare import prepare
@@ -103,7 +103,7 @@ def test_the_report_says_what_a_reader_wants_to_check(root, out):
     text = (out / "report.md").read_text()
     assert "| train | 3 | 16x12 | 8.33 | no |" in text
     assert "| 10 | Bicyclist | 9.09 | 9.09 | 9.09 |" in text
-    assert "0 of the 1402 published files are there byte for byte" in text
+    assert "0 of the 1402 published files are identical byte for byte" in text
     assert hashlib.sha256((out / "val.labels.npy").read_bytes()).hexdigest() in text
     assert str(root) not in text
 
@@ -115,7 +115,7 @@ def test_the_environment_names_the_directory(root, out, monkeypatch):
 
 def test_one_line_says_what_is_coming(root, out, capsys):
     prepare("camvid", camvid(root), out)
-    assert capsys.readouterr().err.startswith(f"camvid: 6 frames, 0.0 MB to write into {out}, ")
+    assert capsys.readouterr().err.startswith(f"camvid: writing 6 frames (0.0 MB) to {out}, ")
 
 
 def test_synthetic_scenes_come_with_instances_and_without_empty_splits(out):
@@ -153,7 +153,8 @@ def test_an_image_in_both_splits_of_a_classification_set_is_reported(tmp_path, o
     shutil.copy(folder / "train/cat/a.JPEG", folder / "val/cat/twin.jpg")
     prepare("mine", ImageData(kind="images", directory=str(folder), size=40), out)
     text = (out / "report.md").read_text()
-    assert "same pixels as one of train: 1." in text and "val/cat/twin.jpg is train/train/cat/a.JPEG" in text
+    assert "same pixels as an image in train: 1." in text
+    assert "val/cat/twin.jpg is identical to train/train/cat/a.JPEG" in text
 
 
 def test_a_missing_directory_says_how_to_get_the_set(tmp_path, out):
@@ -161,7 +162,7 @@ def test_a_missing_directory_says_how_to_get_the_set(tmp_path, out):
     sentence = r"missing, which data.camvid.directory in params.yaml or CAMVID_DIR names, is missing; `python -m pipel"
     refused(missing, out, sentence)
     missing.mkdir()
-    refused(missing, out, r"CAMVID_DIR names, is empty; `python -m pipeline fetch camvid` downloads it, or name a copy")
+    refused(missing, out, r"CAMVID_DIR names, is empty; `python -m pipeline fetch camvid` downloads it, or set")
 
 
 @pytest.mark.parametrize(("name", "kind"), [("cityscapes", "cityscapes"), ("tiny-imagenet", "images")])
@@ -177,12 +178,12 @@ def test_each_set_says_how_to_get_it(name, kind, tmp_path, out):
 
 def test_a_corrupt_image_is_named(root, out):
     (root / "train/train_1.png").write_bytes((root / "train/train_1.png").read_bytes()[:200])
-    refused(root, out, r"train/train_1.png cannot be read as an image \(.*\); fetch it again")
+    refused(root, out, r"train/train_1.png cannot be read as an image \(.*\); download it again")
 
 
 def test_a_label_outside_the_class_set_is_named(root, out):
     save(root / "valannot/val_0.png", np.full((ROWS, COLUMNS), 30, np.uint8))
-    refused(root, out, r"valannot/val_0.png holds the label 30, but labels are 0 to 10, or 11 for void")
+    refused(root, out, r"valannot/val_0.png contains the label 30, but labels are 0 to 10, or 11 for void")
 
 
 def test_an_image_without_its_label_is_named(root, out):
@@ -193,19 +194,19 @@ def test_an_image_without_its_label_is_named(root, out):
 def test_a_frame_of_another_size_is_named(root, out):
     save(root / "test/test_1.png", np.zeros((ROWS, COLUMNS + 4, 3), np.uint8))
     save(root / "testannot/test_1.png", np.zeros((ROWS, COLUMNS + 4), np.uint8))
-    refused(root, out, r"the frame test/test_1 is 20x12 pixels, but the first is 16x12; all frames .* one size")
+    refused(root, out, r"the frame test/test_1 is 20x12 pixels, but the first frame is 16x12; .* the same size")
 
 
 def test_a_frame_whose_name_is_in_two_splits_is_named(root, out):
     for folder in ("train", "trainannot"):
         shutil.copy(root / folder / "train_0.png", root / folder.replace("train", "test") / "train_0.png")
-    refused(root, out, r"the frame train_0 is in the split train and in test; a score would count frames")
+    refused(root, out, r"the frame train_0 is in the splits train and test; remove it from one of them")
 
 
 def test_a_frame_whose_pixels_are_in_two_splits_is_named(root, out):
     image = np.asarray(Image.open(root / "train/train_2.png"))
     (root / "test/test_1.png").write_bytes(png(image) + b"other bytes, same pixels")
-    refused(root, out, r"the frame test/test_1 has the same pixels as train/train_2; .*take it out of one of the two")
+    refused(root, out, r"the frame test/test_1 has the same pixels as train/train_2; remove it from one of them")
 
 
 def test_frames_with_and_without_instances_are_not_mixed(tmp_path, out):
@@ -225,7 +226,7 @@ def disk_with(monkeypatch, free):
 
 def test_too_small_a_disk_is_said_before_anything_is_written(root, out, monkeypatch):
     disk_with(monkeypatch, 5_000_000)
-    refused(root, out, r"camvid needs 10.0 MB, but its disk has 5.0 MB free; make room there, or .* larger disk")
+    refused(root, out, r"camvid needs 10.0 MB, but its disk has 5.0 MB free; free some space, or .* larger disk")
 
 
 def test_a_disk_that_fills_up_ends_in_a_sentence_and_keeps_what_was_there(root, out, monkeypatch):
@@ -236,7 +237,7 @@ def test_a_disk_that_fills_up_ends_in_a_sentence_and_keeps_what_was_there(root, 
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(arrays.ArrayFiles, "append", full)
-    with pytest.raises(BadInput, match=r"no space was left while .*camvid was written; make room there"):
+    with pytest.raises(BadInput, match=r"the disk was full while .*camvid was being written; free some space"):
         prepare("camvid", camvid(root), out)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     assert [path.name for path in out.parent.iterdir()] == ["camvid"]
@@ -250,7 +251,7 @@ def test_a_really_full_disk_is_recognised(root, out, monkeypatch):
         return open("/dev/full", "wb") if "w" in mode else really(path, mode, *others, **named)
 
     monkeypatch.setattr(arrays.Path, "open", full)
-    refused(root, out, r"no space was left while .*camvid was written")
+    refused(root, out, r"the disk was full while .*camvid was being written")
 
 
 def test_a_set_too_large_for_arrays_stays_files_with_the_same_pixels(tmp_path, out, monkeypatch):
@@ -268,12 +269,12 @@ def test_a_zip_too_large_for_arrays_is_to_be_unpacked(tmp_path, out, monkeypatch
     archive = zip_folder(write_tiny_imagenet(tmp_path / "set"), tmp_path / "set.zip")
     disk_with(monkeypatch, 100_000)
     with pytest.raises(
-        BadInput, match=r"set.zip would need 0.1 MB as arrays, .*; unpack it and name the folder instead"
+        BadInput, match=r"set.zip needs 0.1 MB as arrays, .*; unpack the zip and use the folder instead"
     ):
         prepare("tiny-imagenet", ImageData(kind="images", directory=str(archive), size=64), out)
 
 
 def test_classes_of_a_kind_need_no_data():
     assert [len(classes(kind)) for kind in ("camvid", "cityscapes", "synthetic")] == [11, 19, 19]
-    with pytest.raises(BadInput, match='a set of kind "images", which has no labelled frames; name one of'):
+    with pytest.raises(BadInput, match='a set of kind "images", which has no labelled frames; name a set of frames'):
         classes("images")

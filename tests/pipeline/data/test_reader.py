@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from pipeline.config.params import FrameData, ImageData, SyntheticData
+from pipeline.config.data import FrameData, ImageData, SyntheticData
 from pipeline.data import prepare as stage
 from pipeline.data.prepare import prepare
 from pipeline.data.reader import Prepared
@@ -80,7 +80,7 @@ def test_a_missing_manifest_says_what_to_run(tmp_path):
 def test_a_broken_manifest_says_what_to_run(folder, content):
     (folder / "manifest.json").write_text(content)
     with pytest.raises(
-        BadInput, match=r"manifest.json is cut short or no manifest; run `python -m pipeline prepare camv"
+        BadInput, match=r"manifest.json is truncated or not a manifest; run `python -m pipeline prepare camv"
     ):
         Prepared(folder)
 
@@ -91,7 +91,7 @@ def test_a_missing_or_broken_array_is_named(folder):
     for broken in (content[:300], content[:20], b"", b"no array at all"):
         path.write_bytes(broken)
         with pytest.raises(
-            BadInput, match=r"train.labels.npy is cut short or no array \(.*run `python -m pipeline prepare"
+            BadInput, match=r"train.labels.npy is truncated or not an array \(.*run `python -m pipeline prepare"
         ):
             Prepared(folder).labels("train")
     path.unlink()

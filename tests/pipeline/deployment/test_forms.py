@@ -7,7 +7,7 @@ from torch import nn
 from models.aspp import ASPP
 from models.layers import ConvNorm, SeparableConv
 from pipeline.config import params
-from pipeline.config.params import Latency
+from pipeline.config.protocols import Latency
 from pipeline.deployment import forms
 from pipeline.deployment.folding import fold
 from pipeline.timing.modes import Mode

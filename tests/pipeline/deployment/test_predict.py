@@ -102,7 +102,7 @@ def test_existing_outputs_are_replaced_only_by_force(tmp_path, checkpoint, capsy
     assert main(command) == 0
     (out / "one.classes.png").write_text("kept")
     assert main(command) == 1
-    assert "one.segmented.png exists; --force replaces it, --output names another folder" in capsys.readouterr().err
+    assert "one.segmented.png exists; replace it with --force, or name another" in capsys.readouterr().err
     assert (out / "one.classes.png").read_text() == "kept"
     assert main([*command, "--force"]) == 0
     assert Image.open(out / "one.classes.png").size == (96, 64)
@@ -135,16 +135,16 @@ def test_without_a_record_classes_are_numbers_unless_a_data_set_is_named(tmp_pat
     [
         (["run/weights.pt", "none.png"], "none.png is missing; name pictures that exist"),
         (["run/weights.pt", "run"], "run is a folder; name the pictures in it"),
-        (["run/weights.pt", "one.png", "other/one.jpg"], "two pictures would both become out/one.segmented.png"),
-        (["run/weights.pt", "text.png"], "text.png cannot be read as a picture (no known format); nothing was written"),
-        (["run/weights.pt", "one.png", "--data", "camvit"], 'no data "camvit" (did you mean "camvid"?); known are'),
-        (["run/weights.pt", "one.png", "--data", "cityscapes"], "weights.pt knows 11 classes, but data.cityscapes has"),
+        (["run/weights.pt", "one.png", "other/one.jpg"], "two pictures would be written to out/one.segmented.png"),
+        (["run/weights.pt", "text.png"], "text.png cannot be read as a picture (unknown format); nothing was written"),
+        (["run/weights.pt", "one.png", "--data", "camvit"], 'no data set "camvit" (did you mean "camvid"?); known are'),
+        (["run/weights.pt", "one.png", "--data", "cityscapes"], "weights.pt has 11 classes, but data.cityscapes has"),
         (["run/weights.pt", "one.png", "--size", "9x9"], '--size is "9x9"; it must be rows x columns'),
         (["none.pt", "one.png"], "none.pt is missing; run the stage that writes it"),
-        (["run", "one.png"], "run is a folder; name the checkpoint in it, e.g. run/weights.pt"),
+        (["run", "one.png"], "run is a folder; name a checkpoint in it, e.g. run/weights.pt"),
         (["text.png", "one.png"], "text.png is not a checkpoint of this project"),
-        (["backbone.pt", "one.png"], "backbone.pt holds no segmentation network but {'backbone': 'xception-a'}"),
-        (["other.pt", "one.png"], "other.pt does not fit the network that this version builds of"),
+        (["backbone.pt", "one.png"], "backbone.pt was made for {'backbone': 'xception-a'}, not for segmentation"),
+        (["other.pt", "one.png"], "other.pt does not fit the network that this version builds for"),
     ],
 )
 def test_a_mistake_is_one_sentence(words, sentence, tmp_path, checkpoint, capsys):

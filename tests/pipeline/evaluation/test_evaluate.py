@@ -186,7 +186,7 @@ def test_weights_of_another_variant_are_refused(run):
 
 def test_weights_whose_training_diverged_are_refused(run):
     save_weights(run.folder / "weights.pt", spoil=True)
-    with pytest.raises(BadInput, match=r"weights.pt gives scores that are no numbers: its training diverged; lower"):
+    with pytest.raises(BadInput, match=r"weights.pt gives scores that are not finite, because its training diverged"):
         run()
     assert {path.name for path in run.folder.iterdir()} == {"weights.pt"}
 
@@ -197,5 +197,5 @@ def test_a_split_that_is_not_there_and_a_set_to_classify_are_refused(run):
     manifest = json.loads((run.data / "manifest.json").read_text())
     manifest["result"]["task"] = "classification"
     (run.data / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(BadInput, match="data holds images to classify; study.data must name a set of frames"):
+    with pytest.raises(BadInput, match="data is a classification set; set study.data to a segmentation set"):
         run()

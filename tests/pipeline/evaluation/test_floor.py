@@ -100,7 +100,7 @@ def test_what_it_learns_is_of_the_training_splits_and_its_scores_are_of_the_othe
 def test_ignored_pixels_are_not_learnt_from(tmp_path):
     images, labels = noise(0, 4)
     write_prepared(tmp_path, NAMES, train=(images, np.full_like(labels, IGNORE)), test=noise(2, 1))
-    with pytest.raises(BadInput, match="holds no labelled pixel in train; name another of its splits"):
+    with pytest.raises(BadInput, match="has no labelled pixel in train; use another of its splits"):
         fit(FLOOR, TRAINING.model_copy(update={"splits": ["train"]}), tmp_path)
 
 

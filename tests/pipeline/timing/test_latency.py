@@ -8,7 +8,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pipeline.config import params
-from pipeline.config.params import Latency
+from pipeline.config.protocols import Latency
 from pipeline.timing import latency, modes
 
 SETTINGS = Latency(warmup=2, rounds=6, samples=3, threads=1, seed=0, stability=0.1, cpu_pixels=8192)

@@ -6,7 +6,7 @@ from torch import nn
 
 from pipeline.complexity import macs
 from pipeline.config import params
-from pipeline.config.params import Latency
+from pipeline.config.protocols import Latency
 from pipeline.timing import latency, roofline
 from pipeline.timing.roofline import Ceiling, Operation, Rates
 
@@ -56,7 +56,7 @@ def test_a_ceiling_is_its_work_over_the_median():
 
 def test_ceilings_do_the_work_that_they_say(monkeypatch):
     monkeypatch.setitem(roofline.COPIED, "cpu", 1000)
-    monkeypatch.setitem(roofline.SIDE, "cpu", 16)
+    monkeypatch.setitem(roofline.MATMUL_SIDE, "cpu", 16)
     copy, product = roofline.ceilings(torch.device("cpu"), [torch.float64])
     assert (copy.work, product.work) == (2000, 16**3)
     assert copy.run().tolist() == [1] * 1000

@@ -60,7 +60,7 @@ def test_the_table_shows_the_runs_of_the_study(browser: webdriver.Chrome, addres
 def test_a_port_that_does_not_exist_is_refused(port: int) -> None:
     from pipeline.tracking import track
 
-    with pytest.raises(BadInput, match=f"port {port} does not exist, ports are 1 to 65535; choose another"):
+    with pytest.raises(BadInput, match=f"port {port} is invalid; it must be from 1 to 65535; choose another"):
         track.serve(port, load())
 
 
@@ -71,5 +71,5 @@ def test_a_port_in_use_is_named(params: Params) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(BadInput, match=f"port {port} on 127.0.0.1 .*in use.*; end the program .* --port 5001"):
+        with pytest.raises(BadInput, match=f"port {port} on 127.0.0.1 .*in use.*; stop the program .* --port 5001"):
             track.serve(port, params)

@@ -58,13 +58,15 @@ def test_a_diverging_trial_scores_0_says_why_and_the_study_goes_on(workspace):
     chosen = result(upto_training(loaded) / "train.json")
     assert chosen["learning_rate"] == 0.01 and chosen["learning_rates"]["1e+30"] == 0 < chosen["learning_rates"]["0.01"]
     folder = Path(f"results/runs/synthetic/none/trial-0/{PEER}/0")
-    why = "in epoch 1: the rate 1e+30 is too high"
+    why = "in epoch 1: the learning rate 1e+30 is too high"
     assert why in result(folder / "train.json")["diverged"] and why in result(folder / "scores.json")["diverged"]
     scores = result(folder / "scores.json")
     assert scores["miou"] == scores["pixel_accuracy"] == scores["border"]["miou"] == 0
     assert set(scores["iou"].values()) <= {0.0, None}
     assert "diverged" not in result(Path(f"results/runs/synthetic/none/trial-1/{PEER}/0/scores.json"))
-    with pytest.raises(BadInput, match=r"weights\.pt holds no weights: the loss is .* the rate 1e\+30 is too high"):
+    with pytest.raises(
+        BadInput, match=r"weights\.pt holds no weights: the loss is .* the learning rate 1e\+30 is too high"
+    ):
         checkpoint.restore(folder / "weights.pt")
     job = graph.job(loaded, "train", dict(zip(graph.STAGES["train"].wildcards, folder.parts[2:], strict=True)))
     identity = tracked.identify(job, loaded, [], finished=True)
@@ -100,7 +102,7 @@ def test_weights_that_give_no_numbers_score_0_in_a_trial_and_are_an_error_elsewh
     weights.save(tmp_path / "weights.pt", {"made_for": made_for, "state": state})
     recipe = loaded.recipes["quick"].training.model_copy(update={"frame_size": size})
     arguments = loaded.evaluation, recipe, variant, tmp_path / "data", tmp_path / "weights.pt", tmp_path
-    with pytest.raises(BadInput, match="gives scores that are no numbers: its training diverged; lower the recipe's"):
+    with pytest.raises(BadInput, match="gives scores that are not finite, because its training diverged; lower"):
         evaluate(*arguments)
     found = evaluate(*arguments, trial=True)
     assert found["miou"] == found["pixel_accuracy"] == 0 and "its training diverged" in found["diverged"]

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from pipeline.config import params
+from pipeline.config.variants import Peer
 from pipeline.training import health, loop
 from pipeline.training import train as training
 from pipeline.utils import weights
@@ -117,7 +118,7 @@ class Loss(nn.Module):
 
 def test_the_first_loss_and_its_gradients_are_those_of_cross_entropy():
     """Even scores of 3 classes, all pixels of class 0: the gradient is softmax minus truth, (-2, 1, 1)/3."""
-    found = health.step(Loss(), images(), torch.zeros(6, 5, 7, dtype=torch.long), 0, CPU)
+    found = health.step(Loss(), images(), torch.zeros(6, 5, 7, dtype=torch.long), "cross-entropy", 0, CPU)
     assert found["loss"] == pytest.approx(1.5 * math.log(3), rel=1e-5) and found["guessing"] == found["loss"]
     norm = math.sqrt(6) / 3
     assert found["gradients"] == pytest.approx({"main": norm, "other": norm / 2}, rel=1e-5)
@@ -168,7 +169,7 @@ def test_the_record_is_of_the_training_itself_and_ready_for_json(train, tmp_path
 
 def test_watching_changes_no_bit_and_a_continued_training_records_the_same(train, monkeypatch):
     """Fast-SCNN has dropout and batch norm: a random number drawn or a statistic updated would show."""
-    peer = params.Peer(peer="fast-scnn")
+    peer = Peer(peer="fast-scnn")
     result, watched = train(peer)
 
     class Killed(Exception):

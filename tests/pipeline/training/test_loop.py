@@ -10,7 +10,7 @@ from torch.utils.data import TensorDataset
 
 from pipeline.config import params
 from pipeline.data.base import IGNORE
-from pipeline.training import loop
+from pipeline.training import loop, losses
 
 CLASSES = 3
 
@@ -133,6 +133,11 @@ def adamw(weight, batches, share):
         direction = mean / (1 - MOMENTUM**step) / ((square / (1 - 0.999**step)).sqrt() + 1e-8)
         weight = weight - rate * WEIGHT_DECAY * weight - rate * direction
     return weight
+
+
+def test_the_recipe_names_the_loss(run, monkeypatch):
+    monkeypatch.setitem(losses.LOSSES, "seven", lambda scores, labels: 7 + 0 * scores.sum())
+    assert run(Constant([1.0, 0.0, 0.0]), loss="seven")["loss"].tolist() == [7]
 
 
 @pytest.mark.parametrize("rule", [sgd, adamw])

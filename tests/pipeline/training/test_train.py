@@ -38,7 +38,7 @@ def prepared(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("pretrained")
     workspace = copy_repository(root)
     for job in (("prepare", "synthetic"), ("prepare", "crops"), ("pretrain", "crops", "quick", "xception-a-fitted")):
-        workspace.pipeline(*job)
+        workspace.main(*job)
     return root
 
 
@@ -64,11 +64,11 @@ def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
 
 
 def test_a_rerun_trains_again_to_the_same_bits_and_a_killed_run_continues_to_them(pretrained):
-    pretrained.pipeline(*TRAIN)
+    pretrained.main(*TRAIN)
     first, record = state(), json.loads((RUN / "train.json").read_text())
     assert record["result"]["frames_seen"] == 3 * 8
     before = (RUN / "weights.pt").stat().st_mtime_ns
-    pretrained.pipeline(*TRAIN)
+    pretrained.main(*TRAIN)
     assert (RUN / "weights.pt").stat().st_mtime_ns > before, "a forced rerun must train again"
     assert same(first, state())
 
@@ -76,7 +76,7 @@ def test_a_rerun_trains_again_to_the_same_bits_and_a_killed_run_continues_to_the
         output.unlink()
     _kill_after_first_epoch(pretrained)
     assert not (RUN / "weights.pt").exists()
-    done = pretrained.pipeline(*TRAIN)
+    done = pretrained.main(*TRAIN)
     assert same(first, state()), done.stderr
     curve = pd.read_csv(RUN / "curve.csv")
     assert curve["epoch"].tolist() == [0, 1, 2]
@@ -99,13 +99,13 @@ def _kill_after_first_epoch(workspace) -> None:
 
 def test_a_second_trainer_waits_for_the_first_and_uses_what_it_made(pretrained):
     slow = "import time, pipeline.training.loop as o; save = o._save\n"
-    slow += "o._save = lambda *a: (save(*a), time.sleep(2))\n"
+    slow += "o._save = lambda *a: (save(*a), time.sleep(1))\n"
     slow += f"import pipeline.__main__ as m; m.main({list(TRAIN)!r})"
     orphan = subprocess.Popen([sys.executable, "-c", slow], cwd=pretrained.root, stderr=subprocess.DEVNULL)
     while not list(Path("work/checkpoints").rglob("*/train.pt")):
         assert orphan.poll() is None
         time.sleep(0.05)
-    second = pretrained.pipeline(*TRAIN)
+    second = pretrained.main(*TRAIN)
     assert orphan.wait() == 0
     assert "another process works on" in second.stderr and "the other process finished it" in second.stderr
 
@@ -127,14 +127,14 @@ def test_weights_hold_no_code_and_are_refused_for_another_network(pretrained, tm
 
 def test_a_batch_larger_than_the_set_and_a_diverging_rate_say_so(pretrained):
     pretrained.edit(lambda p: p["recipes"]["quick"]["training"].update(batch_size=64))
-    assert "a batch of 64 needs as many images, there are 8" in _fails(pretrained)
+    assert "batch_size is 64, but there are only 8 images" in _fails(pretrained)
     pretrained.edit(lambda p: p["recipes"]["quick"]["training"].update(batch_size=4, learning_rate=1e30))
-    assert "the rate 1e+30 is too high" in _fails(pretrained)
+    assert "the learning rate 1e+30 is too high" in _fails(pretrained)
     assert not (RUN / "weights.pt").exists() and not (RUN / "train.json").exists()
 
 
 def _fails(workspace) -> str:
-    done = workspace.pipeline(*TRAIN, check=False)
+    done = workspace.main(*TRAIN, check=False)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     return done.stderr
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.config.params import FrameData
+from pipeline.config.data import FrameData
 from pipeline.data.registry import fetch
 from pipeline.data.sets import camvid
 from pipeline.data.sets.camvid import CLASSES, CamVid
@@ -50,7 +50,7 @@ def test_the_split_file_decides_which_frames_are_in_the_split(root):
     (root / "train.txt").write_text(line.format("train_2") + line.format("train_0") + "\n")
     assert CamVid(root).names("train") == ["train_0", "train_2"]
     (root / "train.txt").write_text(2 * line.format("train_2"))
-    with pytest.raises(BadInput, match="the frame train_2 is in .*train twice; keep one"):
+    with pytest.raises(BadInput, match="the frame train_2 occurs twice in .*train; keep one"):
         CamVid(root).names("train")
 
 
@@ -59,10 +59,10 @@ def test_the_split_file_decides_which_frames_are_in_the_split(root):
     [
         (
             np.full((ROWS, COLUMNS), 12, np.uint8),
-            r"train_0.png holds the label 12, but labels are 0 to 10, or 11 for void",
+            r"train_0.png contains the label 12, but labels are 0 to 10, or 11 for void",
         ),
         (np.zeros((ROWS, COLUMNS - 1), np.uint8), r"train_0.png is 15x12 pixels, but its image is 16x12"),
-        (np.zeros((ROWS, COLUMNS, 3), np.uint8), r"train_0.png has 3 channels, but labels are stored in one"),
+        (np.zeros((ROWS, COLUMNS, 3), np.uint8), r"train_0.png has 3 channels, but a label has one"),
     ],
 )
 def test_a_wrong_label_is_named(root, array, sentence):
@@ -123,7 +123,7 @@ def test_a_second_start_fetches_only_what_is_missing_or_damaged(root, tmp_path, 
 
 def test_a_file_with_another_checksum_is_not_kept(root, tmp_path, server):
     (root / "test/test_0.png").write_bytes(b"not what was published")
-    with pytest.raises(BadInput, match=r"test/test_0.png does not have the checksum it was published with"):
+    with pytest.raises(BadInput, match=r"test/test_0.png does not have its published checksum"):
         camvid.fetch(tmp_path / "copy", server[0])
     assert not (tmp_path / "copy/test/test_0.png").exists()
 
@@ -135,7 +135,7 @@ def test_without_a_network_one_learns_what_is_missing_and_what_to_do(tmp_path, s
         (copy / "train" / f"{name}.png").unlink()
     sentence = (
         r"^http://127.0.0.1:9 cannot be reached, and .*copy still lacks 2 files "
-        r"\(train/train_0.png, train/train_1.png\); start again when it can.*CAMVID_DIR$"
+        r"\(train/train_0.png, train/train_1.png\); start again later.*CAMVID_DIR to a copy"
     )
     with pytest.raises(BadInput, match=sentence):
         camvid.fetch(copy, "http://127.0.0.1:9")

@@ -80,7 +80,7 @@ def test_missing_directory_says_where_to_get_it(tmp_path):
 
 def test_empty_directory(tmp_path):
     (tmp_path / "leftImg8bit/train").mkdir(parents=True)
-    with pytest.raises(BadInput, match="holds no CITY/.*cityscapes-dataset.com"):
+    with pytest.raises(BadInput, match="contains no CITY/.*cityscapes-dataset.com"):
         Cityscapes(tmp_path).names("train")
 
 
@@ -91,12 +91,12 @@ def test_image_without_label(root):
 
 def test_label_id_outside_the_official_set(root):
     save(ids_path(root), np.full((HEIGHT, WIDTH), 34, np.uint8))
-    refused(root, "labelIds.png holds the label id 34, but official ids are 0 to 33")
+    refused(root, "labelIds.png contains the label id 34, but official ids are 0 to 33")
 
 
 def test_instance_id_outside_the_official_set(root):
     save(ids_path(root, "instanceIds"), np.full((HEIGHT, WIDTH), 34000, np.uint16))
-    refused(root, "instanceIds.png holds the instance id 34000")
+    refused(root, "instanceIds.png contains the instance id 34000")
 
 
 def test_sizes_that_differ(root):

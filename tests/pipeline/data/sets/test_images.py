@@ -51,14 +51,14 @@ def test_tiny_imagenet_reads_the_same_from_its_zip_and_its_folder(tmp_path):
 
 def test_a_set_without_val_says_what_is_expected(tmp_path):
     save(tmp_path / "train/cat/a.png", np.zeros((40, 40, 3), np.uint8))
-    with pytest.raises(BadInput, match=r"holds no images in train/CLASS/ and val/CLASS/; the folder or zip must hold"):
+    with pytest.raises(BadInput, match=r"contains no images in train/CLASS/ and val/CLASS/; the folder or zip"):
         ImageSet(tmp_path, 40)
 
 
 def test_a_class_that_train_lacks_is_named(tmp_path):
     write_folders(tmp_path)
     save(tmp_path / "val/bird/a.png", np.zeros((40, 40, 3), np.uint8))
-    with pytest.raises(BadInput, match=r"val/bird/a.png is of class bird, which train/ does not have"):
+    with pytest.raises(BadInput, match=r"val/bird/a.png has the class bird, which train/ lacks"):
         ImageSet(tmp_path, 40)
 
 
@@ -75,7 +75,7 @@ def test_a_corrupt_image_is_named(tmp_path, zipped):
     broken = folder / "tiny-imagenet-200/train/n01/images/n01_1.JPEG"
     broken.write_bytes(broken.read_bytes()[:500])
     source = ImageSet(zip_folder(folder, tmp_path / "set.zip") if zipped else folder, 64)
-    with pytest.raises(BadInput, match=r"n01_1.JPEG cannot be read as an image \(.*\); fetch it again or take it out"):
+    with pytest.raises(BadInput, match=r"n01_1.JPEG cannot be read as an image \(.*\); download it again or remove it"):
         everything(source)
 
 

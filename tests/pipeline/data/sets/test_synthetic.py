@@ -176,7 +176,7 @@ def test_reader_refuses_what_it_does_not_have():
     with pytest.raises(BadInput, match="split val has no scenes; choose from train"):
         source.names("val")
     for name in ("train_00003", "val_00000", "train_x"):
-        with pytest.raises(BadInput, match="frames run from train_00000 to train_00002"):
+        with pytest.raises(BadInput, match="choose a frame from train_00000 to train_00002"):
             source.read("train", name)
     with pytest.raises(BadInput, match="split valid cannot be drawn"):
         Synthetic(1, 64, 64, {"valid": 3})

@@ -1,6 +1,8 @@
-"""The figures and tables of a study: one entry for each. It imports none of them, so that the graph can read it fast.
+"""The figures and tables of a study: one entry for each. None of them is imported here, so the graph can read it fast.
 
-A new figure or table takes its module, an entry here, and a caption `analysis/report/captions/NAME.rst`.
+A new figure or table takes its module, an entry here, and a caption `captions/NAME.rst` beside this file.
+
+May import: nothing.
 """
 
 from collections.abc import Mapping
@@ -9,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-CAPTIONS = Path(__file__).parent / "report" / "captions"
+CAPTIONS = Path(__file__).parent / "captions"
 
 
 @dataclass(frozen=True)
