@@ -1,145 +1,75 @@
-"""A study's results in, its tables and figures out."""
+"""The entry point of the analysis: reads a study's results and writes its tables, its figures and a report."""
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from analysis.claims import claims
-from analysis.claims.claims import Claim
-from analysis.claims.contradictions import contradictions
-from analysis.figures import (
-    accuracy_vs_cost,
-    architecture,
-    curves,
-    networks,
-    per_class,
-    qualitative,
-    roofline,
-    style,
-    trade_off,
-)
+from analysis.figures import style
+from analysis.inputs import Inputs
+from analysis.registry import FIGURES, TABLES
 from analysis.report import page
-from analysis.results import latency, records
-from analysis.results.cost import Cost
-from analysis.results.records import Record
-from analysis.results.results import Results, read
-from analysis.tables import frames, health, markdown, table1, verdict_page
-from pipeline.config import paths
+from analysis.tables.table import Table
 from pipeline.utils.files import atomic
+from pipeline.utils.scores import SUMMARY
 
 if TYPE_CHECKING:
     from pipeline.config.study import Study
 
-EAGER = "eager float32"
-"""What deployment forms are compared with."""
+Numbers = dict[str, dict[str, float]]
 
 
 def analyse(
     study: "Study", folder: Path, results: Path = Path("results"), prepared: Path = Path("data/prepared")
-) -> dict[str, dict[str, float]]:
-    """Render the results of `study` below `results` into `folder`: tables/, figures/ and a page with all of them.
+) -> Numbers:
+    """Write the tables and figures of `study`, and a page with all of them, to `folder`.
 
-    Returned are the main numbers, by variant, floor and majority class, scores as fractions. `BadInput` names a result
-    that is missing, cut short, or made with other parameters than the rest. Without prepared frames the pictures show
-    predictions alone.
+    Returns the main numbers by variant, with the floor and the majority class; scores are fractions. `BadInput` names a
+    result that is missing, cut short, or made with other parameters than the rest; then nothing is written. Without
+    prepared frames, pictures show predictions only.
     """
-    found, paper = read(study, results), _paper(results)
-    accuracy, structures = frames.accuracy(found), frames.structures(found)
-    latencies, timing = _latency(found)
-    of, tolerances = claims.read(), claims.tolerances()
-    judged, disagreements = verdict_page.judge(found, paper, of, tolerances), contradictions(of)
-    summary = _summary(found, structures)
-    files = {
-        "metrics.json": (json.dumps(summary, indent=1) + "\n").encode(),
-        "tables/accuracy.csv": _csv(accuracy),
-        "tables/accuracy.md": markdown.accuracy(found, accuracy).encode(),
-        "tables/structures.csv": _csv(structures),
-        "tables/structures.md": markdown.structures(found, structures).encode(),
-        "tables/health.csv": _csv(health.table(found)),
-        "tables/health.md": health.markdown(found).encode(),
-        "tables/latency.csv": _csv(latencies),
-        "tables/latency.md": timing.encode(),
-        "tables/table1.md": table1.markdown(paper[paths.PAPER_COMPLEXITY]["result"]["table1"]).encode(),
-        "tables/verdicts.csv": _csv(judged),
-        "tables/verdicts.md": verdict_page.render(study.title, judged, tolerances, disagreements).encode(),
-        **_figures(found, structures, of, paper[paths.PAPER_COMPLEXITY]["result"], prepared / study.data),
-    }
-    others = paper | _manifest(study.data, prepared)
-    files["report.html"] = _report(found, files, judged, others, disagreements)
+    inputs = Inputs(study, results, prepared)
+    tables = {name: output.make(inputs) for name, output in TABLES.items()}
+    figures, summary = _figures(inputs), _summary(inputs)
+    files = {"metrics.json": json.dumps(summary, indent=1) + "\n", **_tables(study.title, tables)}
+    files |= {f"figures/{name}": content for name, content in figures.items()}
+    files["report.html"] = page.render(
+        inputs.results, inputs.judged, tables, figures, inputs.records, inputs.contradictions
+    )
     for name, content in files.items():
-        _write(folder / name, content)
+        _write(folder / name, content if isinstance(content, bytes) else content.encode())
     return summary
 
 
-def _paper(results: Path) -> dict[str, Record]:
-    """The records that belong to the paper and to no study, by path."""
-    named = (paths.PAPER_COMPLEXITY, paths.INTERPRETATIONS)
-    return {path: records.read(results / Path(path).relative_to("results")) for path in named}
+def _tables(title: str, tables: dict[str, Table]) -> dict[str, str]:
+    files = {f"tables/{name}.csv": tables[name].csv() for name in tables if "csv" in TABLES[name].formats}
+    return files | {
+        f"tables/{name}.md": table.markdown(f"{TABLES[name].title}: {title}") for name, table in tables.items()
+    }
 
 
-def _manifest(data: str, prepared: Path) -> dict[str, Record]:
-    path = prepared / data / "manifest.json"
-    named = paths.fill(paths.MANIFEST, data=data).as_posix()
-    return {named: records.read(path, data=data)} if path.exists() else {}
-
-
-def _latency(found: Results) -> tuple[pd.DataFrame, str]:
-    """The study's latencies and, if there are any, the deployment forms', as one table and as text."""
-    base = latency.baseline(found.latency, found.study.baseline)
-    parts = [(found.latency, base, None)]
-    if found.forms:
-        parts.append((found.forms, found.study.forms, EAGER))
-    found_tables = [latency.table(result, against, mode) for result, against, mode in parts]
-    texts = [latency.markdown(part[0], table, *part[1:]) for part, table in zip(parts, found_tables, strict=True)]
-    together = pd.concat(found_tables, keys=["variants", "forms"][: len(parts)], names=["timed"]).reset_index(0)
-    return together, "\n".join(texts)
-
-
-def _figures(
-    found: Results, structures: pd.DataFrame, of: list[Claim], counted: dict[str, Any], prepared: Path
-) -> dict[str, bytes]:
-    points = claims.points(of)
+def _figures(inputs: Inputs) -> dict[str, bytes]:
+    """The files of all figures, by name."""
     with style.context():
-        figures = {
-            "accuracy_vs_gflops": accuracy_vs_cost.draw(found, points, Cost.gflops(found)),
-            "accuracy_vs_latency": accuracy_vs_cost.draw(found, points, Cost.latency(found, [found.latency])),
-            "curves": curves.draw(found),
-            "per_class": per_class.draw(found),
-            "trade_off": trade_off.draw(found, structures),
-            "architecture": architecture.draw(**counted["architecture"]),
-            "roofline": roofline.draw(found.latency),
+        drawn = {name: output.make(inputs) for name, output in FIGURES.items()}
+        return {
+            f"{name}.{kind}": style.render(figure, kind)
+            for name, figure in drawn.items()
+            for kind in FIGURES[name].formats
         }
-        both = {
-            f"figures/{name}.{kind}": style.render(figure, kind)
-            for name, figure in figures.items()
-            for kind in ("svg", "png")
-        }
-        pictures = {"qualitative": qualitative.draw(found, prepared), "networks": networks.draw(found, prepared)}
-        return both | {f"figures/{name}.png": style.render(figure, "png") for name, figure in pictures.items()}
 
 
-def _report(
-    found: Results, files: dict[str, bytes], judged: pd.DataFrame, others: dict[str, Record], disagreements: list[str]
-) -> bytes:
-    tables = {Path(name).stem: content.decode() for name, content in files.items() if name.endswith(".md")}
-    figures = {Path(name).name: content for name, content in files.items() if name.startswith("figures/")}
-    return page.render(found, judged, tables, figures, others, disagreements).encode()
-
-
-def _summary(found: Results, structures: pd.DataFrame) -> dict[str, dict[str, float]]:
-    smallest = next(column for column in structures if column.startswith("recall_"))
-    table = structures.set_index("variant").assign(gmacs=lambda rows: rows["macs_study"] / 1e9)
-    table = table[["miou", "difference", "pixel_accuracy", "border_miou", smallest, "gmacs"]].round(4)
-    rows: dict[str, dict[str, float]] = {name: row.dropna().to_dict() for name, row in table.iterrows()}
-    for name, scores in {"floor": found.floor, "majority class": found.floor["majority"]}.items():
-        rows[name] = {key: round(scores[key], 4) for key in ("miou", "pixel_accuracy")}
+def _summary(inputs: Inputs) -> Numbers:
+    """The scores that metrics.json holds, with the difference to the baseline and the MACs."""
+    results, structures = inputs.results, inputs.structures.set_index("variant")
+    scores = [metric for metric in results.metrics if SUMMARY in metric.shown]
+    shown = {"difference", *(metric.name for metric in scores)}
+    table = structures[[column for column in structures if column in shown]]
+    table = table.assign(gmacs=structures["macs_study"] / 1e9).round(4)
+    rows: Numbers = {name: row.dropna().to_dict() for name, row in table.iterrows()}
+    for name, recorded in {"floor": results.floor, "majority class": results.floor["majority"]}.items():
+        read = {metric.name: round(metric.read(recorded), 4) for metric in scores}
+        rows[name] = {key: value for key, value in read.items() if value == value}  # NaN where not recorded
     return rows
-
-
-def _csv(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False, lineterminator="\n").encode()
 
 
 def _write(path: Path, content: bytes) -> None:

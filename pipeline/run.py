@@ -17,6 +17,7 @@ from pipeline.config.params import Params, load
 from pipeline.data import registry
 from pipeline.graph import graph, provenance
 from pipeline.graph.graph import Job
+from pipeline.utils import records
 from pipeline.utils.errors import BadInput
 from pipeline.utils.files import NO_SPACE
 
@@ -224,7 +225,7 @@ def _with_rate(training: "Training", job: Job, params: Params) -> tuple["Trainin
     if not training.grid:
         return training, {}
     rates = [params.recipes[name].training.learning_rate for name in training.grid]
-    found = dict(zip(rates, (provenance.read(path)["result"] for path in job.inputs["trials"]), strict=True))
+    found = dict(zip(rates, (records.read(path)["result"] for path in job.inputs["trials"]), strict=True))
     scores = {rate: result["miou"] for rate, result in found.items() if "diverged" not in result}
     if not scores:
         key = f"recipes.{job.wildcards['recipe']}.training.learning_rate"

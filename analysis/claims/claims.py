@@ -1,6 +1,7 @@
-"""Claims: every number of the paper's tables, and of its peers' own papers, with the conditions that it is for.
+"""Claims: every number in the paper's tables and in its peers' own papers, with its conditions.
 
-data/paper/claims.csv holds one a row, the value as printed; data/paper/tolerances.yaml says how near is near enough.
+data/paper/claims.csv holds one claim per row, with the value as printed. data/paper/tolerances.yaml holds the largest
+difference that counts as reproduced.
 """
 
 import csv
@@ -17,11 +18,11 @@ from pipeline.config import paths
 from pipeline.utils.errors import BadInput, did_you_mean
 
 PAPER = "dfanet"
-"""`source` of the paper that is reproduced; other sources are its peers' own papers."""
+"""The `source` of the paper that is reproduced. Other sources are its peers' own papers."""
 OWN = ("DFANet", "Backbone", "Xception", "ResNet-50")
-"""How the rows of the paper's own networks begin; it quotes the others."""
+"""Beginnings of the rows of the paper's own networks. All other rows are quoted."""
 UNITS = {"macs": ("G",), "parameters": ("M", "MB"), "miou": ("%",), "time": ("ms",), "fps": ("1/s",)}
-"""The quantities, and the units each may be printed in."""
+"""Quantities, with the units in which each may be printed."""
 COLUMNS = (
     "id", "source", "table", "row", "column", "quantity", "value", "unit", "decimals", "variant", "size", "split",
     "data", "device", "note",
@@ -30,9 +31,9 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Claim:
-    """One cell. `printed` is its text, `value` its number in `unit`; `size` is rows x columns of the frame.
+    """One cell of a table. `printed` is its text, `value` its number in `unit`; `size` is rows x columns of the frame.
 
-    `variant` is empty where the network is only quoted, `table` where a peer's paper was not at hand to say which.
+    `variant` is empty if the network is only quoted, and `table` if the peer's paper was not available.
     """
 
     id: str
@@ -61,18 +62,18 @@ class Claim:
 
     @property
     def quoted(self) -> bool:
-        """Whether the paper repeats it from others."""
+        """Whether the paper quotes the number of another network."""
         return self.source == PAPER and not self.row.startswith(OWN)
 
     @property
     def place(self) -> str:
-        """Where it is printed, in words."""
+        """Where the number is printed, in words."""
         source = "" if self.source == PAPER else f"{self.source} "
         return f"{source}Table {self.table}" if self.table else self.source
 
 
 class Tolerance(NamedTuple):
-    """By how much a measured value may miss a claim: a share of it, or points. The rounding is added."""
+    """The difference allowed between a measured and a printed number: a share of it, or points, plus its rounding."""
 
     relative: float = 0.0
     points: float = 0.0
@@ -83,9 +84,9 @@ class Tolerance(NamedTuple):
 
 
 def read(folder: Path = Path(paths.PAPER), variants: Collection[str] | None = None) -> list[Claim]:
-    """All claims of claims.csv, in its order; with `variants`, each must name one of them or none.
+    """Read all claims of claims.csv in order. If `variants` are given, each claim must name one of them or none.
 
-    `BadInput` names the line: a claim twice, an unknown variant, quantity or unit, or a value that is no number.
+    `BadInput` names the line of a repeated claim, an unknown variant, quantity or unit, or a value that is no number.
     """
     path = folder / "claims.csv"
     with _opened(path) as file:
@@ -96,13 +97,13 @@ def read(folder: Path = Path(paths.PAPER), variants: Collection[str] | None = No
     for claim in claims:
         for key in (claim.id, (claim.source, claim.table, claim.row, claim.column)):
             if key in seen:
-                raise BadInput(f"{path}: claim {claim.id} stands there twice (also as {seen[key]}); delete one")
+                raise BadInput(f"{path}: claim {claim.id} is listed twice (also as {seen[key]}); delete one")
             seen[key] = claim.id
     return claims
 
 
 def tolerances(folder: Path = Path(paths.PAPER)) -> dict[str, Tolerance]:
-    """The tolerance of each quantity. `BadInput` where one is missing, unknown or unreadable."""
+    """Read the tolerance of each quantity. `BadInput` if one is missing, unknown or unreadable."""
     path = folder / "tolerances.yaml"
     with _opened(path) as file:
         content = yaml.safe_load(file)
@@ -120,7 +121,7 @@ def tolerances(folder: Path = Path(paths.PAPER)) -> dict[str, Tolerance]:
 def points(claims: list[Claim]) -> pd.DataFrame:
     """Rows (model, variant, gmacs, ms, miou in %, split) of the paper's Tables 2 to 5, each network once.
 
-    `gmacs` and `ms`, an image's time, are NaN where the paper gives none.
+    `gmacs` and `ms` (time per image) are NaN if the paper prints none.
     """
     cells = [each for each in claims if each.source == PAPER and each.table in "2345"]
     costs = {(each.table, each.row, each.quantity): each.value for each in cells}
@@ -149,7 +150,7 @@ def _columns(path: Path, found: Collection[str]) -> None:
 
 def _claim(line: dict[str, str | None], where: str, variants: Collection[str] | None) -> Claim:
     if None in line.values() or "more" in line:
-        raise BadInput(f"{where} does not have {len(COLUMNS)} cells; it is cut short, or a comma wants quotes")
+        raise BadInput(f"{where} does not have {len(COLUMNS)} cells; it is cut short, or a comma needs quotes")
     where = f"{where} ({line['id'] or 'no id'})"
     _number(line, where)
     _unit(line, where)
@@ -165,7 +166,7 @@ def _number(line: dict[str, str], where: str) -> None:
     if not re.fullmatch(r"\d+(\.\d+)?", value):
         raise BadInput(f"{where}: value is {value!r}; it must be the printed number, as in 0.83")
     if decimals != str(len(value.partition(".")[2])):
-        raise BadInput(f"{where}: decimals is {decimals!r}, but {value} is printed with another number of them")
+        raise BadInput(f"{where}: decimals is {decimals!r}, but {value} has another number of decimals")
 
 
 def _unit(line: dict[str, str], where: str) -> None:
@@ -174,13 +175,13 @@ def _unit(line: dict[str, str], where: str) -> None:
         near = did_you_mean(quantity, UNITS)
         raise BadInput(f'{where}: quantity "{quantity}" is unknown{near}; allowed are {", ".join(UNITS)}')
     if unit not in UNITS[quantity]:
-        raise BadInput(f'{where}: unit "{unit}" is none of {quantity}; allowed are {", ".join(UNITS[quantity])}')
+        raise BadInput(f'{where}: unit "{unit}" does not fit {quantity}; allowed are {", ".join(UNITS[quantity])}')
 
 
 def _variant(line: dict[str, str], where: str, variants: Collection[str] | None) -> None:
     name = line["variant"]
     if not name and not line["note"]:
-        raise BadInput(f"{where} names no variant; name one of params.yaml, or say in its note why there is none")
+        raise BadInput(f"{where} names no variant; name one of params.yaml, or give the reason in its note")
     if name and variants is not None and name not in variants:
         raise BadInput(
             f'{where}: there is no variant "{name}" in params.yaml{did_you_mean(name, variants)}; add it there, or '

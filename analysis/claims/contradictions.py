@@ -6,13 +6,13 @@ from analysis.claims.claims import PAPER, Claim
 
 
 def contradictions(claims: list[Claim]) -> list[str]:
-    """A sentence for each network that two tables give different numbers, and for each time that is not 1 / fps."""
+    """One sentence for each number that differs between two tables, and for each time that is not 1 / fps."""
     own = [claim for claim in claims if claim.source == PAPER]
     return [*_between_tables(own), *_times(own)]
 
 
 def _between_tables(claims: list[Claim]) -> list[str]:
-    """The same quantity of the same network under the same conditions, printed differently."""
+    """Numbers of the same quantity, network and conditions that are printed differently."""
     cells: dict[tuple[str, ...], list[Claim]] = defaultdict(list)
     for claim in claims:
         if claim.variant:
@@ -25,7 +25,7 @@ def _between_tables(claims: list[Claim]) -> list[str]:
 
 
 def _times(claims: list[Claim]) -> list[str]:
-    """Milliseconds a frame times frames a second is 1000, as far as the rounding of both tells."""
+    """Times and frame rates whose product is not 1000, even after allowing for the rounding of both."""
     rows: dict[tuple[str, str], dict[str, Claim]] = defaultdict(dict)
     for claim in claims:
         rows[claim.place, claim.row][claim.quantity] = claim
@@ -34,9 +34,9 @@ def _times(claims: list[Claim]) -> list[str]:
         if {"time", "fps"} <= set(cells):
             time, fps = cells["time"], cells["fps"]
             if not _agree(_rounded(time), _rounded(fps)):
-                why = ", unless both are cut off and not rounded" if _agree(_cut(time), _cut(fps)) else ""
+                why = ", unless both were truncated instead of rounded" if _agree(_cut(time), _cut(fps)) else ""
                 sentences.append(
-                    f"{place}, {row}: {_cell(time)} a frame would be {1000 / time.value:.3g} frames a second, "
+                    f"{place}, {row}: {_cell(time)} per frame would be {1000 / time.value:.3g} frames per second, "
                     f"not {fps.printed}{why}."
                 )
     return sentences

@@ -1,9 +1,9 @@
-"""What claims are held against, and what their units stand for.
+"""The measurements that claims are compared with, and the meaning of the claims' units.
 
-Two units are not what they seem, and are found out by counting. "FLOPs" are multiply-accumulates (MACs) in some papers
-and twice as many in others; "Params" in M are millions in some and megabytes of float32 in others. What a paper's unit
-stands for is the meaning that fits its own networks best. MACs quoted from another paper are in that paper's unit;
-quoted parameters are read cell by cell, because the paper's table mixes them.
+Two units are ambiguous. "FLOPs" are multiply-accumulates (MACs) in some papers and twice as many in others. "Params" in
+M are millions in some papers and megabytes of float32 in others. The meaning of a paper's unit is the one that fits the
+paper's own networks best. MACs quoted from another paper are in that paper's unit. The unit of quoted parameters is
+chosen for each cell, because the paper's table mixes units.
 """
 
 from collections.abc import Collection, Mapping
@@ -21,7 +21,7 @@ UNIT_MEANINGS = {
     "macs": {"G MACs": 1e9, "Gi MACs": 2**30, "G FLOPs (two a MAC)": 1e9 / 2},
     "parameters": {"M": 1e6, "MB of float32": 1e6 / 4, "MiB of float32": 2**20 / 4},
 }
-"""What a printed unit may stand for, and how many MACs or parameters one of it is. Gi is 2^30, MiB 2^20 bytes."""
+"""Possible meanings of a printed unit, each with its number of MACs or parameters. Gi is 2^30, MiB is 2^20 bytes."""
 
 
 def _without_interpretation(network: dict[str, Any]) -> dict[str, Any]:
@@ -29,13 +29,12 @@ def _without_interpretation(network: dict[str, Any]) -> dict[str, Any]:
 
 
 Counted = dict[str, Any]
-"""Of one variant: classes, parameters (those that a forward pass at test time uses), and `at` each size its macs."""
+"""Counts of one variant: classes, parameters that a forward pass at test time uses, and the MACs `at` each size."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What claims are held against: counts by variant, a study's results or None, and what each
-    claimed network is."""
+    """What claims are compared with: counts by variant, a study's results or None, and each claimed network."""
 
     claims: list[Claim]
     tolerances: dict[str, Tolerance]
@@ -44,7 +43,7 @@ class Evidence:
     networks: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
     def measured(self, claim: Claim) -> str | None:
-        """The study's variant that a claim is held against: the claimed one, or the same by another interpretation."""
+        """The study's variant for a claim: the claimed one, or the same network by another interpretation."""
         if self.found is None or claim.variant in self.found.study.variants:
             return claim.variant if self.found else None
         wanted = _without_interpretation(self.networks.get(claim.variant, {}))
@@ -52,7 +51,7 @@ class Evidence:
         return next(alike, None) if wanted else None
 
     def check(self, fitted: Collection[str]) -> None:
-        """`BadInput` if a claimed variant was not counted at its size, or a fitted cell is no claim."""
+        """Raise `BadInput` if a claimed variant was not counted at its size, or a fitted cell belongs to no claim."""
         for claim in self.claims:
             at = self.counted.get(claim.variant, {}).get("at", {})
             if claim.variant and (not at or claim.quantity in UNIT_MEANINGS and claim.size not in at):
@@ -70,19 +69,19 @@ class Evidence:
             )
 
     def count(self, claim: Claim) -> int:
-        """The MACs or parameters of what a claim is for."""
+        """The counted MACs or parameters for a claim."""
         counted = self.counted[claim.variant]
         return counted["parameters"] if claim.quantity == "parameters" else counted["at"][claim.size]["macs"]
 
     def error(self, claim: Claim, meaning: str) -> float:
-        """Measured / paper - 1 under a meaning of the claim's unit."""
+        """Measured / paper - 1, for one meaning of the claim's unit."""
         return self.count(claim) / UNIT_MEANINGS[claim.quantity][meaning] / claim.value - 1
 
     @cached_property
     def units(self) -> dict[tuple[str, str], str]:
         """By source and quantity, the meaning with the smallest median error over the source's own networks.
 
-        One network alone shows nothing: such a source is taken at its word, the first meaning.
+        With only one network there is nothing to compare, so the first meaning, the literal one, is used.
         """
         own: dict[tuple[str, str], list[Claim]] = {}
         for claim in self.claims:
@@ -95,7 +94,7 @@ class Evidence:
         return min(meanings, key=lambda name: np.median([abs(np.log1p(self.error(cell, name))) for cell in cells]))
 
     def meaning(self, claim: Claim) -> tuple[str, str]:
-        """How a claim's unit is read, and why."""
+        """The meaning of a claim's unit, and the reason."""
         if "Multiply" in claim.column:
             return "G MACs", "as it says"
         if claim.unit == "MB":
@@ -108,7 +107,7 @@ class Evidence:
         return unit, "as it says" if unit == first else f"by {source}'s own networks"
 
     def _origin(self, claim: Claim) -> str:
-        """The paper whose unit a claim on MACs is in: for a quoted one the peer's own, where that claims any."""
+        """The paper whose unit a claim on MACs has. For a quoted number it is the peer's own, if that prints any."""
         same = [each for each in self.claims if (each.variant, each.quantity) == (claim.variant, claim.quantity)]
         others = [each.source for each in same if each.source != PAPER]
         return others[0] if claim.quoted and others else claim.source

@@ -26,14 +26,14 @@ class Judgement(NamedTuple):
 
 
 def judge(claim: Claim, evidence: Evidence) -> Judgement:
-    """Hold a claim against the evidence."""
+    """Compare a claim with the evidence."""
     if not claim.variant:
         return Judgement(NOT_MEASURED, f"{claim.note}; takes a network of its own")
     return _JUDGES[claim.quantity](claim, evidence)
 
 
 def _count(claim: Claim, evidence: Evidence) -> Judgement:
-    """Judge MACs or parameters; of others' networks, and of all parameters, say how the unit was read."""
+    """Judge MACs or parameters. The reason gives the meaning of the unit if it is not obvious."""
     meaning, because = evidence.meaning(claim)
     values = {name: evidence.count(claim) / one for name, one in UNIT_MEANINGS[claim.quantity].items()}
     why = ""
@@ -46,7 +46,7 @@ def _count(claim: Claim, evidence: Evidence) -> Judgement:
 
 
 def _compared(claim: Claim, evidence: Evidence, measured: float, made: str, why: str = "") -> Judgement:
-    """The verdict on a ratio under the claim's own conditions."""
+    """Judge a ratio that was measured under the claim's own conditions."""
     allowed, error = evidence.tolerances[claim.quantity].around(claim), measured / claim.value - 1
     within = abs(measured - claim.value) <= allowed
     ratio = "" if within else f", measured / paper is {measured / claim.value:.2f}"
@@ -89,7 +89,7 @@ def _recipe(claim: Claim) -> str:
 
 
 def _differing(claim: Claim, found: Results, name: str) -> list[str]:
-    """How a study's conditions differ from a mIoU claim's, in words."""
+    """The differences between a study's conditions and those of a claim on mIoU, in words."""
     study, training = found.study, found.training
     sizes = [conditions.size(training[key]) for key in ("crop_size", "frame_size")]
     recipe = f"{training['epochs']} epochs in batches of {training['batch_size']} (recipe {study.recipe})"

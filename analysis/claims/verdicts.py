@@ -1,4 +1,4 @@
-"""Claims joined with what was measured: which of the paper's numbers hold. Judging one cell is `judging.py`'s."""
+"""The verdicts on all claims, and summaries of them. `judging.py` judges one claim."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ COLUMNS = (
 )  # fmt: skip
 
 BOUNDS = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08)
-"""What the tolerance of MACs and parameters could have been."""
+"""Other tolerances of MACs and parameters, to show what each would have given."""
 
 
 def verdicts(
@@ -27,13 +27,13 @@ def verdicts(
     found: Results | None = None,
     networks: Mapping[str, dict[str, Any]] | None = None,
 ) -> pd.DataFrame:
-    """A row for each claim, in their order, with `COLUMNS`.
+    """One row per claim, in the order of `claims`, with the columns `COLUMNS`.
 
-    `counted` is by variant what the `paper` stage counted, `fitted` the ids of the cells that the interpretation of the
-    paper was chosen by, `found` a study's results, `networks` what params.yaml says of each claimed variant. `paper` is
-    text as printed; `measured`, `low` and `high` are in the claim's unit; `error` is measured / paper - 1, for miou
-    measured - paper in points, and only where the conditions are the claim's. `BadInput` if a claimed variant was not
-    counted, or a fitted id is no claim.
+    `counted` holds what the stage `paper` counted, by variant. `fitted` are the ids of the cells that were used to
+    choose an interpretation of the paper. `found` are a study's results, and `networks` the parameters of each claimed
+    variant. In the result, `paper` is the printed text; `measured`, `low` and `high` are in the claim's unit. `error`
+    is measured / paper - 1, or measured - paper in points for mIoU, and is NaN under other conditions than the claim's.
+    `BadInput` if a claimed variant was not counted, or if a fitted id does not belong to a claim.
     """
     evidence = Evidence(claims, tolerances, counted, found, networks or {})
     evidence.check(fitted)
@@ -41,9 +41,10 @@ def verdicts(
 
 
 def fitted(searched: dict[str, Any], claims: list[Claim]) -> list[str]:
-    """The ids of the claims by which the interpretation was chosen, from the result of the stage `interpretations`.
+    """The ids of the claims that were used to choose an interpretation.
 
-    It says so by ids, `fitted`, or by its `cells`, of which a number that tables repeat is one.
+    `searched` is the result of the stage `interpretations`. It holds either their ids (`fitted`) or `cells`, in which a
+    number that several tables repeat occurs once.
     """
     if "fitted" in searched:
         return list(searched["fitted"])
@@ -57,7 +58,7 @@ def fitted(searched: dict[str, Any], claims: list[Claim]) -> list[str]:
 
 
 def summary(table: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """How many claims of each quantity have each verdict; every verdict is there, and `all` sums up."""
+    """Count the claims of each quantity by verdict. Every verdict has a count, and `all` is the sum."""
     counts = pd.crosstab(table["quantity"], table["verdict"]).reindex(columns=list(VERDICTS), fill_value=0)
     counts = counts.reindex(table["quantity"].unique())
     counts.loc["all"] = counts.sum()
@@ -65,21 +66,23 @@ def summary(table: pd.DataFrame) -> dict[str, dict[str, int]]:
 
 
 def errors(table: pd.DataFrame) -> pd.DataFrame:
-    """Of MACs and parameters, for the paper's own networks and for its peers: cells, median and largest |error|.
+    """Median and largest absolute error of MACs and parameters, for the paper's own networks and for its peers.
 
-    A cell that tables repeat counts once. Index (quantity, networks); the largest comes with its `id`.
+    Index (quantity, networks); columns `cells`, `fitted` (how many of them were), `median`, `largest` and the `id` of
+    the largest. A number that several tables repeat counts once.
     """
     cells = _counted(table).drop_duplicates(["variant", "quantity", "paper", "source"])
     networks = _own(cells).map({True: "the paper's own", False: "its peers"}).rename("networks")
     sizes = cells["error"].abs().groupby([cells["quantity"], networks], sort=False)
     table = sizes.agg(cells="size", median="median", largest="max")
-    return table.assign(id=cells.loc[sizes.idxmax(), "id"].to_numpy())
+    fitted = cells["fitted"].astype(bool).groupby([cells["quantity"], networks], sort=False).sum()
+    return table.assign(fitted=fitted, id=cells.loc[sizes.idxmax(), "id"].to_numpy())
 
 
 def by_bound(table: pd.DataFrame, bounds: Iterable[float] = BOUNDS) -> pd.DataFrame:
-    """How many counted cells of the paper's own networks each bound, a share of the printed value, would reproduce.
+    """Count the cells of the paper's own networks that each bound would reproduce. Bounds are shares of the number.
 
-    Index `bound`; columns `cells`, `rounded` (half a unit of the last printed digit added) and `bare` (without).
+    Index `bound`; columns `cells`, `rounded` (with half a unit of the last printed digit added) and `bare` (without).
     """
     counted = _counted(table)
     cells = counted[_own(counted)]
@@ -91,7 +94,7 @@ def by_bound(table: pd.DataFrame, bounds: Iterable[float] = BOUNDS) -> pd.DataFr
 
 
 def _counted(table: pd.DataFrame) -> pd.DataFrame:
-    """MACs and parameters that have a verdict."""
+    """The MACs and parameters that were judged."""
     return table[table["quantity"].isin(["macs", "parameters"]) & table["verdict"].isin([REPRODUCED, NOT_REPRODUCED])]
 
 

@@ -1,7 +1,7 @@
-"""Figure 1: mIoU against GFLOPs or latency, as measured here, and beside it the paper's own points.
+"""Figure 1: mIoU against MACs or latency, as measured here, and the paper's own points.
 
-Above what one protocol measured, a panel a device; below the same points among the paper's numbers, with an arrow from
-each of these to its measured twin.
+The upper panels show what was measured by one protocol, one panel per device. The lower panel shows the same points
+among the paper's numbers, with an arrow from each of these to the same network as measured here.
 """
 
 import numpy as np
@@ -17,11 +17,21 @@ from analysis.results.cost import Cost
 from analysis.results.results import Results
 
 CROWDED = 8
-"""More variants than this want a higher panel."""
+"""With more variants than this, the panel is higher."""
+
+
+def against_gflops(results: Results, paper: pd.DataFrame) -> Figure:
+    """mIoU against multiply-accumulates; `paper` is the result of `claims.points`."""
+    return draw(results, paper, Cost.gflops(results))
+
+
+def against_latency(results: Results, paper: pd.DataFrame) -> Figure:
+    """mIoU against latency; `paper` is the result of `claims.points`."""
+    return draw(results, paper, Cost.latency(results, [results.latency]))
 
 
 def draw(results: Results, paper: pd.DataFrame, costs: list[Cost]) -> Figure:
-    """A panel a cost, below the paper's points beside the last; `paper` is from `claims.points`."""
+    """One panel per cost, and below them the paper's points with the last cost."""
     heights = (3.6 if len(costs) > 1 or len(results.study.variants) > CROWDED else 2.7), 4.0
     quoted = paper.dropna(subset=costs[-1].paper)
     figure = style.figure(style.WIDTH, sum(heights), _caption(results, paper, costs))
@@ -31,7 +41,7 @@ def draw(results: Results, paper: pd.DataFrame, costs: list[Cost]) -> Figure:
     beside_paper.draw(theirs, results, quoted, costs[-1])
     for axes, cost in zip([*ours, theirs], [*costs, costs[-1]], strict=True):
         _log(axes, cost.unit)
-    # Labels are placed by the axes' final size, which the layout must not change again.
+    # Labels are placed by the final size of the axes, which the layout must not change afterwards.
     figure.canvas.draw()
     figure.set_layout_engine("none")
     for axes, cost, seeds in zip(ours, costs, dots, strict=True):
@@ -47,7 +57,7 @@ def _panels(figure: Figure, count: int, heights: tuple[float, float]) -> tuple[l
 
 
 def _study(axes: Axes, results: Results, cost: Cost) -> pd.DataFrame:
-    """Draw; return the seeds' dots (cost, miou), which stand a little to the left of their interval."""
+    """Draw the variants. Return the dots of the seeds (cost, miou), a little to the left of the interval."""
     colours, markers = style.colours(results.study.variants), style.markers(results.study.variants)
     miou = 100 * results.scores["miou"]
     aside = max(cost.values.max() / cost.values.min(), 1.2) ** 0.025
@@ -71,7 +81,7 @@ def _study(axes: Axes, results: Results, cost: Cost) -> pd.DataFrame:
 
 
 def front(costs: pd.Series, miou: pd.Series) -> list[str]:
-    """The Pareto front, cheapest first: the variants that no other one equals or beats at the same cost or less."""
+    """The Pareto front, cheapest first: variants that no other one matches or beats at the same or lower cost."""
     best, kept = -np.inf, []
     for name in sorted(costs.index, key=lambda name: (costs[name], -miou[name])):
         if miou[name] > best:
@@ -88,7 +98,7 @@ def _front(axes: Axes, costs: pd.Series, miou: pd.Series) -> None:
 
 
 def _floor(panels: list[Axes], results: Results) -> None:
-    """Lines where they are in sight; else their numbers at the lower edge, so that the variants keep the axis."""
+    """Draw the floor and the majority class as lines. Far below the variants they become numbers at the lower edge."""
     heights = {"floor": 100 * results.floor["miou"], "majority class": 100 * results.floor["majority"]["miou"]}
     lowest, highest = panels[0].get_ylim()
     room = 0.8 * (highest - lowest)
@@ -135,16 +145,17 @@ def _log(axes: Axes, unit: str) -> None:
 
 def _caption(results: Results, paper: pd.DataFrame, costs: list[Cost]) -> str:
     count = len(results.study.seeds)
-    spread = "with 95 % interval (Student's t)"
+    spread = "with its 95 % interval (Student's t)"
     if count < statistics.MINIMUM_SEEDS:
-        spread = f"without interval, for which {count} {'are' if count > 1 else 'is'} too few"
+        spread = f"without an interval, because {count} seed{'s are' if count > 1 else ' is'} too few for one"
     measured = (
-        f"Filled: this study, mean of the seeds (faint dots) {spread}; grey steps: the Pareto front of the means. "
+        f"Filled markers are this study: the mean of the seeds {spread}. Faint dots are single seeds. Grey steps are "
+        "the Pareto front of the means. "
         f"{' '.join(dict.fromkeys(_sentence(cost) for cost in costs))} {' '.join(conditions.all_of(results))} "
     )
     return f"{measured}{conditions.FLOOR}\n{beside_paper.caption(results, paper, costs[-1])}"
 
 
 def _sentence(cost: Cost) -> str:
-    ranges = " Horizontal lines run from the fastest to the slowest round's median." if cost.ranges else ""
+    ranges = " Horizontal lines run from the median of the fastest round to that of the slowest." if cost.ranges else ""
     return f"{cost.note}.{ranges}"

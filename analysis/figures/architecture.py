@@ -1,4 +1,4 @@
-"""Figure 3, from the shapes and the flow that a network showed when it ran (`pipeline/complexity/architecture.py`)."""
+"""Figure 3, from the shapes and connections recorded while a network ran (`pipeline/complexity/architecture.py`)."""
 
 from typing import Any
 
@@ -13,33 +13,33 @@ from analysis.results import conditions
 
 INSIDE, REUSED, RESIZED, HIGH, LOW = "#404040", "#0072B2", "#D55E00", "#009E73", "#A0508C"
 KINDS = {
-    INSIDE: "one after the other",
+    INSIDE: "in sequence",
     REUSED: "stage reused",
     RESIZED: "output or image resized",
     HIGH: "decoder: high level",
     LOW: "decoder: low level",
 }
 STAGES = ("#F4F4F4", "#E3EEF6", "#CCE0EF", "#B3D1E7")
-"""Of a network's stages, from the first on."""
+"""Colours of a network's stages, from the first one on."""
 FILLS = {"attention": "#FBE9C6", "context": "#E8DDF2", "high": "#D3EDE4", "low": "#F3E0EC"}
 TITLES = {"attention": "FC attention", "context": "ASPP", "high": "convolution"}
 TITLES |= {"low": "convolution", "merge": "convolution", "classify": "classifier"}
 LEVEL = 0.5
-"""Inches between two levels."""
+"""Distance between two levels, in inches."""
 HEIGHT = 0.56
-"""Of a box, in levels."""
+"""Height of a box, in levels."""
 GUTTER, CROSSING, LANE = 0.43, 0.505, 0.42
-"""Columns from a network's middle to where lines go up and down at its right, and to the decoder at its left."""
+"""Columns from the middle of a network to vertical lines: two on its right, and one to the decoder on its left."""
 ASIDE = 0.13
-"""Levels between a box's middle and the two lines that would meet on one level."""
+"""Levels by which two lines are moved apart that would meet on one level."""
 BUS = 0.5
-"""Levels from a decoder's convolution to the line that joins it with others."""
+"""Levels between a convolution of the decoder and the line that joins it with others."""
 GAP = 3.6
-"""Points: radius of a circled sign."""
+"""Radius of a circled sign, in points."""
 
 
 def draw(described: dict[str, Any], name: str) -> Figure:
-    """`described` is what `pipeline.complexity.architecture.describe` returns of the variant `name`."""
+    """`described` is the result of `pipeline.complexity.architecture.describe` for the variant `name`."""
     layout = Layout(described)
     width = style.WIDTH * min(1.0, (layout.columns + 1) / 3)
     figure = style.figure(width, LEVEL * (layout.bottom - layout.top) + 0.3, _caption(described, name))
@@ -63,9 +63,10 @@ def draw(described: dict[str, Any], name: str) -> Figure:
 
 def _caption(described: dict[str, Any], name: str) -> str:
     return (
-        f"{name} for an input of {conditions.size(described['size'])}, drawn from what the network did when it ran; "
-        "the paper's Figure 3 is DFANet A at 1024x1024. In each box rows x columns x channels of what it gives; a "
-        "level down is half the resolution. C: concatenation of channels; +: sum; x4: bilinear upsampling."
+        f"{name} for an input of {conditions.size(described['size'])}, drawn from what was recorded while the network "
+        "ran. The paper's Figure 3 shows DFANet A at 1024x1024. Each box gives the shape of its output as rows x "
+        "columns x channels; each level down halves the resolution. C: concatenation of channels; +: sum; x4: bilinear "
+        "upsampling by 4."
     )
 
 
@@ -87,7 +88,7 @@ def _part(axes: Axes, layout: Layout, part: str) -> None:
 
 
 def _entry(axes: Axes, layout: Layout, part: str) -> None:
-    """The resized input of a network, which is no part's output."""
+    """Draw the resized input of a network, which is not the output of a part."""
     edge = next(edge for edge in layout.into(part) if edge["resized"])
     shape = [layout.parts[edge["from"]][0], *edge["resized"]]
     look = {"facecolor": "white", "edgecolor": RESIZED, "linestyle": (0, (3, 1.5))}
@@ -106,7 +107,7 @@ def _box(axes: Axes, layout: Layout, place: Place, title: str, shape: list[int],
 
 
 def _factor(layout: Layout, edge: Edge) -> str:
-    """A resize in words: its factor if it is a whole one (or a half), else its size."""
+    """A resize in words: its factor if that is a whole number or its inverse is, otherwise the size."""
     before = layout.parts[edge["from"]][1:]
     factors = {after / side for after, side in zip(edge["resized"], before, strict=True)}
     factor = factors.pop()
@@ -143,7 +144,7 @@ def _edge(axes: Axes, layout: Layout, edge: Edge) -> None:
 
 
 def _resized(axes: Axes, layout: Layout, edge: Edge, above: float) -> None:
-    """To the resized input's box, up from a network or down from the image, and from there into the part."""
+    """Draw a line to the box of the resized input, and from there into the part."""
     (x, y), (to_x, level) = layout.places[edge["from"]], layout.entries[edge["to"]]
     start, left = x + layout.half(layout.parts[edge["from"]]), to_x - layout.half([0, *edge["resized"]])
     gutter = x + GUTTER if level < y else to_x - LANE
@@ -153,7 +154,7 @@ def _resized(axes: Axes, layout: Layout, edge: Edge, above: float) -> None:
 
 
 def _join(axes: Axes, layout: Layout, edge: Edge) -> None:
-    """Down to a line below all that is joined, along it to the right, and up into what gets it."""
+    """Draw a line down to the one that joins all inputs, along it to the right, and up into the part."""
     (x, y), (to_x, to_y) = layout.places[edge["from"]], layout.places[edge["to"]]
     if x == to_x:
         return _line(axes, _colour(edge), (x, y - HEIGHT / 2), (x, layout.places["decoder.high.0"][1] + BUS), gap=GAP)
@@ -168,7 +169,7 @@ def _join(axes: Axes, layout: Layout, edge: Edge) -> None:
 
 
 def _sign(axes: Axes, place: Place, text: str, target: float) -> float:
-    """A circled sign and, if it stands apart from its target, an arrow to that; returns its level."""
+    """Draw a circled sign, and an arrow if its target is further away. Return its level."""
     x, level = place
     axes.scatter(x, level, s=46, color="white", edgecolor=INSIDE, linewidth=0.7, zorder=5)
     axes.text(x, level, text, ha="center", va="center_baseline", fontsize=5.5, fontweight="bold", zorder=6)
@@ -178,7 +179,7 @@ def _sign(axes: Axes, place: Place, text: str, target: float) -> float:
 
 
 def _line(axes: Axes, colour: str, *places: Place, gap: float = 0) -> None:
-    """An arrow along `places`, which ends `gap` points before the last."""
+    """Draw an arrow along `places` that ends `gap` points before the last."""
     look = {"color": colour, "linewidth": 0.9}
     axes.plot(*zip(*places[:-1], strict=True), **look, zorder=2, solid_joinstyle="round")
     arrow = {"arrowstyle": "-|>,head_width=0.13,head_length=0.26", "shrinkA": 0, "shrinkB": gap, **look}

@@ -1,4 +1,4 @@
-"""The paper's own points, hollow and grey, this study's among them, and arrows from a number to its measured twin."""
+"""The paper's own points (hollow and grey), this study's points, and arrows between the same networks."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ MUTED = "#606060"
 
 
 def draw(axes: Axes, results: Results, paper: pd.DataFrame, cost: Cost) -> None:
-    """`paper` are the rows of `analysis.claims.claims.points` that have this cost."""
+    """Draw the panel; `paper` holds the rows of `analysis.claims.claims.points` that have this cost."""
     axes.set_facecolor("#F7F7F7")
     axes.grid(color="white")
     for split, rows in paper.groupby("split", sort=False):
@@ -32,23 +32,23 @@ def draw(axes: Axes, results: Results, paper: pd.DataFrame, cost: Cost) -> None:
             arrow |= {"shrinkA": 2.5, "shrinkB": 2.5, "alpha": 0.75}
             axes.annotate("", end, (quoted[cost.paper], quoted["miou"]), arrowprops=arrow, zorder=2)
     axes.margins(x=0.12, y=0.06)
-    axes.set_title(f"Beside the paper's own numbers: {cost.title}", color=MUTED)
-    axes.set_ylabel("mIoU (%), data as said below", color=MUTED)
+    axes.set_title(f"With the paper's own numbers: {cost.title}", color=MUTED)
+    axes.set_ylabel("mIoU (%), data: see below", color=MUTED)
     axes.legend(loc="lower right", fontsize=6.5, labelcolor=MUTED)
     axes.tick_params(colors=MUTED)
     axes.xaxis.label.set_color(MUTED)
 
 
 def twins(results: Results, paper: pd.DataFrame) -> pd.DataFrame:
-    """By measured variant the paper's row of the same network; where it has two, the one of the scored split."""
+    """The paper's row of each measured variant. If the paper has two, the one of the scored split."""
     rows = paper[paper["variant"].isin(results.study.variants)]
     rows = rows.assign(other=rows["split"] != results.scored["split"]).sort_values("other", kind="stable")
     return rows.drop_duplicates("variant").set_index("variant")
 
 
 def label(axes: Axes, results: Results, paper: pd.DataFrame, cost: Cost) -> None:
-    """Name the paper's points; this study's have the colours and markers of their own panel."""
-    # Placing is greedy: whoever has the most neighbours on this logarithmic axis goes first.
+    """Name the paper's points. This study's points have the colours and markers of the upper panel."""
+    # Labels are placed greedily, so points with the most neighbours on this logarithmic axis go first.
     places = np.column_stack([np.log10(paper[cost.paper]), paper["miou"] / 10])
     neighbours = (np.linalg.norm(places[:, None] - places, axis=-1) < 0.5).sum(0)
     paper = paper.assign(neighbours=neighbours).sort_values("neighbours", ascending=False, kind="stable")
@@ -68,16 +68,21 @@ def label(axes: Axes, results: Results, paper: pd.DataFrame, cost: Cost) -> None
 
 
 def caption(results: Results, paper: pd.DataFrame, cost: Cost) -> str:
-    """What the hollow points are, and what an arrow's length is not."""
+    """Explain the hollow points and the arrows."""
     found = twins(results, paper.dropna(subset=cost.paper))
-    arrows = f"Arrows lead from it to its measured twin ({', '.join(found.index)}). " if len(found) else ""
+    arrows = (
+        f"Arrows lead from the paper's number to this study's for the same network ({', '.join(found.index)}). "
+        if len(found)
+        else ""
+    )
     if cost.paper == "gmacs":
         without = ", ".join(paper[paper["gmacs"].isna()]["model"])
-        column = f"SegNet's and ENet's FLOPs look like twice their multiply-accumulates; it gives none for {without}."
+        column = f"The paper's FLOPs of SegNet and ENet look like twice their MACs. It prints none for {without}."
     else:
-        column = "The paper's times are of a Titan X with the software of 2017, or quoted from others' machines."
+        column = "The paper's times come from a Titan X with the software of 2017, or are quoted from other machines."
     return (
-        "Hollow: as printed in the paper, one number each, on Cityscapes at 1024x1024 (Table 5: at its own sizes), not "
-        f"by this study's protocol. {arrows}Where data, size or training differ, as said above, an arrow's length is "
-        f"their effect too, and no error of either. A x2 is the paper's Backbone A x2, and so on. {column}"
+        "Hollow markers are single numbers printed in the paper, for Cityscapes at 1024x1024 (Table 5: at the sizes "
+        f"that it names); they do not follow this study's protocol. {arrows}Data, input size and training differ as "
+        "stated above, so the length of an arrow is not an error of either number. "
+        f"A x2 stands for the paper's Backbone A x2, and so on. {column}"
     )

@@ -1,4 +1,4 @@
-"""Training loss and pixel accuracy by epoch, all variants."""
+"""Training loss and pixel accuracy of all variants by epoch."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,10 +12,10 @@ PANELS = {"loss": ("Training loss (cross entropy)", 1), "accuracy": ("Training p
 
 
 def draw(results: Results) -> Figure:
-    """A line is the mean over the seeds, its band the lowest and the highest seed."""
+    """Lines are means over the seeds, bands run from the lowest to the highest seed."""
     caption = (
-        "Lines are means over the seeds, bands run from the lowest to the highest seed. Loss and accuracy are those of "
-        f"the training crops, not of the scored split. {conditions.sentence(results)}"
+        "Lines are means over the seeds; bands run from the lowest to the highest seed. Loss and accuracy are measured "
+        f"on the training crops, not on the scored split. {conditions.sentence(results)}"
     )
     figure = style.figure(style.WIDTH, 2.9, caption)
     for axes, (column, (title, factor)) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):

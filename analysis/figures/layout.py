@@ -1,4 +1,4 @@
-"""Where the parts of a network stand in its drawing (`analysis/figures/architecture.py`)."""
+"""Positions of the parts of a network in its drawing (`analysis/figures/architecture.py`)."""
 
 import math
 from typing import Any
@@ -7,14 +7,14 @@ Edge = dict[str, Any]
 Place = tuple[float, float]
 
 BELOW = 1.35
-"""Levels between a network's end and its high-level part, and from that to its low-level part."""
+"""Levels between the end of a network and its high-level path, and between that and its low-level path."""
 
 
 class Layout:
-    """Networks are columns to the right, each level downwards is half the resolution, the decoder comes last.
+    """Networks are columns from left to right, the decoder is the last. Each level down halves the resolution.
 
-    `described` is what `pipeline.complexity.architecture.describe` returns. `entries` are the places of the resized
-    inputs that no part gives, by the part that gets them.
+    `described` is the result of `pipeline.complexity.architecture.describe`. `places` are the positions of parts, and
+    `entries` those of resized inputs, by the part that receives them.
     """
 
     def __init__(self, described: dict[str, Any]):
@@ -33,15 +33,15 @@ class Layout:
         self.top, self.bottom = min(levels) - 0.75, max(levels) + 0.75
 
     def into(self, part: str) -> list[Edge]:
-        """What a part gets."""
+        """The edges that lead into a part."""
         return [edge for edge in self.flow if edge["to"] == part]
 
     def joined(self, part: str) -> str | None:
-        """How the tensors that a part gets become one."""
+        """How the inputs of a part are joined: `sum`, `concat` or None."""
         return self.into(part)[0]["joined"] if self.into(part) else None
 
     def half(self, shape: list[int]) -> float:
-        """Half the width of a box, in columns: a step less with each level."""
+        """Half the width of a box, in columns. Each level down is a little narrower."""
         return max(0.36 - 0.018 * max(0.0, self._level(shape)), 0.22)
 
     def _level(self, shape: list[int]) -> float:
@@ -61,7 +61,7 @@ class Layout:
             self.places["context"] = 0, max(level for _, level in self.places.values()) + 1
 
     def _decoder(self) -> None:
-        """Each network's two convolutions stand below it; what follows their sums stands at the right."""
+        """The two convolutions of each network stand below it, and what follows their sums stands on the right."""
         end = level = max(level for _, level in self.places.values())
         for path in ("high", "low"):
             parts = [part for part in self.parts if part.startswith(f"decoder.{path}.")]
@@ -77,6 +77,6 @@ class Layout:
 
 
 def column(part: str) -> int | None:
-    """The number of the network that a part belongs to."""
+    """The number of the network that a part belongs to, or None."""
     words = part.split(".")
     return int(words[1]) if words[0] == "networks" else None

@@ -1,4 +1,4 @@
-"""Figure 4: what each network of an aggregation predicts, beside frame and truth."""
+"""Figure 4: what each network of an aggregation predicts, beside the frame and the truth."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from analysis.results import conditions
 from analysis.results.results import Results
 
 KEY = "networks"
-"""The array of predictions.npz, (networks, frames, H, W), that the variants with several fused networks have."""
+"""An array of predictions.npz, (networks, frames, H, W), for variants that fuse several networks."""
 
 
 def draw(results: Results, prepared: Path) -> Figure:
-    """Frames are rows, the networks of the variant that has most of them are columns, and last their sum.
+    """Rows are frames. Columns are the networks of the variant with the most networks, and last their sum.
 
-    Where no variant has its networks' predictions the figure is a sentence that says why.
+    If no variant has predictions by network, the figure is a sentence that says why.
     """
     found = {name: each for name, each in results.predictions.items() if np.size(each.get(KEY, ()))}
     if not found:
@@ -26,10 +26,11 @@ def draw(results: Results, prepared: Path) -> Figure:
     alone = {f"network {index}": list(each) for index, each in enumerate(predictions[KEY], 1)}
     columns = pictures.columns | alone | {name: list(predictions["predictions"])}
     caption = (
-        f"Figure 4 for {name}. The paper does not say how it made a prediction of one network; here it is the trained "
-        "decoder's, given that network's output alone: its own convolution, then upsampling and classifier. The "
-        f"last two are linear, so the high-level scores of {name} are the sum of the networks' scores: a column shows "
-        "a summand and not a network trained to stand alone. The low-level path has no part in these columns. "
+        f"Figure 4 for {name}. The paper does not say how it obtained the prediction of one network. Here the trained "
+        "decoder is given the output of that network only; it applies that network's convolution, upsampling and the "
+        f"classifier. Upsampling and classifier are linear, so the high-level scores of {name} are the sum of the "
+        "networks' scores: each column shows one term of that sum, not a network that was trained to work alone. The "
+        "low-level path is not used in these columns. "
         f"Frames {', '.join(predictions['names'])}; seed {results.study.seeds[0]}. {pictures.note} "
     )
     return qualitative.grid(results, columns, pictures.colours, caption + " ".join(conditions.all_of(results)))
@@ -47,7 +48,7 @@ def _reason(results: Results) -> str:
     ]
     if several:
         return (
-            f"No predictions by network: the runs of {', '.join(several)} were evaluated before these were recorded; "
-            "evaluate them again to have this figure."
+            f"No predictions by network: the runs of {', '.join(several)} were evaluated before these were recorded. "
+            "Evaluate them again to get this figure."
         )
     return "No predictions by network: no variant of this study fuses the outputs of several networks."

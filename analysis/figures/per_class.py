@@ -1,4 +1,4 @@
-"""IoU by class and variant, the classes with their share of the pixels."""
+"""IoU by class and variant, with each class's share of the pixels."""
 
 import numpy as np
 import pandas as pd
@@ -11,12 +11,12 @@ from analysis.results.results import Results
 
 
 def draw(results: Results) -> Figure:
-    """Classes from frequent to rare. A marker is the mean over the seeds, its line the lowest and the highest seed."""
+    """Classes from frequent to rare. Markers are means over the seeds, lines their range."""
     order = results.class_share.sort_values(ascending=False, kind="stable")
     caption = (
-        "Classes with their share of the scored pixels. Markers are means over the seeds, lines run from the lowest to "
-        "the highest seed; crosses are the floor (a per-pixel classifier on colour and position). A class without a "
-        f"marker is absent. {' '.join(conditions.all_of(results))}"
+        "Classes with their share of the scored pixels. Markers are means over the seeds; lines run from the lowest to "
+        "the highest seed. Crosses are the floor, a classifier that sees only the colour and position of each pixel. A "
+        f"class without a marker is absent. {' '.join(conditions.all_of(results))}"
     )
     row = max(0.3, 0.055 * (len(results.study.variants) + 1))
     figure = style.figure(style.WIDTH, 0.8 + row * len(order), caption)

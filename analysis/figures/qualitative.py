@@ -1,4 +1,4 @@
-"""A few fixed frames: frame, truth, and what each variant made of it."""
+"""A few fixed frames: the frame, the truth, and the prediction of each variant."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -15,11 +15,11 @@ from pipeline.data.reader import Prepared
 from pipeline.utils.errors import BadInput
 
 CELL = 1.5
-"""Inches: width of a picture."""
+"""Width of a picture, in inches."""
 
 
 class Shown(NamedTuple):
-    """Pictures that stand left of all predictions, the classes' colours (the last: ignored), and a note."""
+    """Pictures to the left of the predictions, the colours of the classes (the last one: ignored), and a note."""
 
     columns: dict[str, list[np.ndarray]]
     colours: np.ndarray
@@ -27,7 +27,7 @@ class Shown(NamedTuple):
 
 
 def draw(results: Results, prepared: Path) -> Figure:
-    """Frames are rows. Without the `prepared` frames the predictions stand alone, and the caption says so."""
+    """Rows are frames. Without `prepared` frames only predictions are shown, and the caption says so."""
     first = next(iter(results.predictions.values()))
     if not len(first["index"]):
         return style.figure(style.WIDTH, 0.1, "No pictures: evaluation.pictures is 0.")
@@ -38,14 +38,14 @@ def draw(results: Results, prepared: Path) -> Figure:
 
 
 def shown(results: Results, prepared: Path, predictions: dict[str, np.ndarray]) -> Shown:
-    """Frame and truth of what was predicted, as far as the `prepared` frames are at hand."""
+    """The frame and truth of each prediction, if the `prepared` frames are available."""
     colours = np.array(colormaps["tab20"].colors[: len(results.classes)]) * 255
-    columns, note = {}, "The frames are not at hand here: predictions alone."
+    columns, note = {}, "The frames are not available here, so only predictions are shown."
     if (prepared / "manifest.json").exists():
         data = Prepared(prepared)
         colours = np.array([each.colour for each in data.classes])
         if (prepared / f"{results.scored['split']}.images.npy").exists():
-            columns, note = _frames(results, data, predictions), "Truth is black where it is ignored."
+            columns, note = _frames(results, data, predictions), "Ignored pixels of the truth are black."
     return Shown(columns, np.vstack([colours, np.zeros(3)]).astype(np.uint8), note)
 
 
@@ -54,14 +54,14 @@ def _frames(results: Results, data: Prepared, found: dict[str, np.ndarray]) -> d
     images, labels, names = data.images(split), data.labels(split), data.names(split)
     if index.max() >= len(names) or [names[place] for place in index] != list(found["names"]):
         raise BadInput(
-            f"{data.folder} does not hold the frames {', '.join(found['names'])} that the predictions are of; "
-            "evaluate the runs on the data that lies there"
+            f"{data.folder} does not hold the frames {', '.join(found['names'])} that were predicted; "
+            "evaluate the runs on the data in that folder"
         )
     return {"frame": [images[place] for place in index], "truth": [labels[place] for place in index]}
 
 
 def grid(results: Results, columns: dict[str, list[np.ndarray]], colours: np.ndarray, caption: str) -> Figure:
-    """Pictures under the titles that are `columns`' keys: HxWx3 as they are, HxW of classes in their `colours`."""
+    """Pictures in columns with titles: H x W x 3 are shown as they are, H x W of classes in their `colours`."""
     pictures = next(iter(columns.values()))
     height, width = pictures[0].shape[:2]
     figure = style.figure(CELL * len(columns), (CELL * height / width + 0.03) * len(pictures) + 0.5, caption)
@@ -72,7 +72,7 @@ def grid(results: Results, columns: dict[str, list[np.ndarray]], colours: np.nda
         for axes, picture in zip(column, pictures, strict=True):
             if picture.ndim == 3:
                 axes.imshow(picture)
-            else:  # nearest: a colour between two classes' may be a third one's
+            else:  # nearest, because a colour between those of two classes may be that of a third
                 axes.imshow(colours[np.minimum(picture, len(colours) - 1)], interpolation="nearest")
             axes.set_axis_off()
     patches = [Patch(facecolor=colours[index] / 255, label=name) for index, name in enumerate(results.classes)]

@@ -1,4 +1,4 @@
-"""The roofline: what each network reaches of what the machine could do, by how many MACs it does a byte."""
+"""The roofline: the rate that each network reaches, and the machine's limit, by MACs per byte."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from analysis.figures import style
-from analysis.results.latency import roofline_note, setting
+from analysis.results import conditions
 
 
 def draw(latency: dict[str, Any]) -> Figure:
-    """A panel for each mode with a measured limit; `latency` is a latency record's result."""
+    """One panel per mode with a measured limit. `latency` is the result of a latency record."""
     modes = list(dict.fromkeys(row["mode"] for row in latency["rows"] if "limit_ms" in row))
     if not modes:
-        return style.figure(style.WIDTH, 0.1, "No roofline: this record has no measured bandwidth and matrix rate.")
+        return style.figure(style.WIDTH, 0.1, "No roofline: the rates of this machine were not measured.")
     columns = min(2, len(modes))
     lines = -(-len(modes) // columns)
     figure = style.figure(style.WIDTH * (0.7 if columns == 1 else 1), 3.4 * lines, _caption(latency))
@@ -51,7 +51,7 @@ def _panel(axes: Axes, latency: dict[str, Any], mode: str) -> None:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_locator(LogLocator(subs=()))
     axes.set_title(f"{mode}, {rows[0]['device']}")
-    axes.set_xlabel("MACs a byte moved")
+    axes.set_xlabel("MACs per byte")
     axes.set_ylabel("GMAC/s")
     note = {"fontsize": 6.5, "color": "#404040", "xytext": (-2, 3), "textcoords": "offset points", "ha": "right"}
     axes.annotate(f"matrix products: {rate / 1e9:.3g} GMAC/s", (right, rate / 1e9), **note)
@@ -83,7 +83,7 @@ def _rows(latency: dict[str, Any], mode: str) -> list[dict[str, Any]]:
 
 
 def _rates(latency: dict[str, Any], dtype: str) -> tuple[float, float]:
-    """Bytes and MACs a second."""
+    """Bytes per second and MACs per second."""
     rates = {(each["kind"], each["dtype"]): each["per_second"] for each in latency["ceilings"]}
     return next(rate for (kind, _), rate in rates.items() if kind == "copy"), rates["product", dtype]
 
@@ -93,12 +93,13 @@ def _intensity(row: dict[str, Any]) -> float:
 
 
 def _reached(row: dict[str, Any]) -> float:
-    """GMACs a second."""
+    """GMACs per second."""
     return row["macs"] / row["median_ms"] / 1e6
 
 
 def _caption(latency: dict[str, Any]) -> str:
     return (
-        f"Medians of single passes, {setting(latency)}. Percentages are the share of its limit that a network reaches: "
-        f"its height over the roof's above it. {roofline_note(latency)}"
+        f"Rates come from medians of single passes: {conditions.timing(latency)}. Percentages are the share of its "
+        "limit that a network reaches: its height divided by that of the line above it. "
+        f"{conditions.ceilings(latency)}"
     )

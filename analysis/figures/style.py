@@ -1,4 +1,4 @@
-"""How every figure looks, and how it becomes a file: equal numbers give equal bytes."""
+"""The look of all figures, and how they become files: equal numbers give equal bytes."""
 
 import io
 import textwrap
@@ -9,12 +9,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195")
-"""Okabe and Ito's, told apart by colour-blind readers, without the yellow that is lost on white."""
+"""The palette of Okabe and Ito, which colour-blind readers can tell apart, without its yellow."""
 MARKERS = ("o", "s", "^", "v", "D", "P", "X", "*")
 GREY = "#808080"
-"""What is not this study's."""
+"""For everything that is not from this study."""
 WIDTH = 7.2
-"""Inches: two columns of the paper's format."""
+"""Two columns of the paper's format, in inches."""
 DPI = 200
 
 _RC = {
@@ -36,23 +36,23 @@ _RC = {
 
 
 def context() -> Any:
-    """Matplotlib's settings for drawing and rendering; the user's own are left out."""
+    """Matplotlib's settings for drawing and rendering, without those of the user."""
     defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"}
     return matplotlib.rc_context({**defaults, **_RC})
 
 
 def colours(variants: list[str]) -> dict[str, str]:
-    """A variant's colour, the same in every figure of a study."""
+    """The colour of each variant, the same in every figure of a study."""
     return {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(variants)}
 
 
 def markers(variants: list[str]) -> dict[str, str]:
-    """A variant's marker, so that no figure relies on colour alone; with its colour no other of 64 has it."""
+    """The marker of each variant. Up to 64 variants have different pairs of colour and marker."""
     return {name: MARKERS[(index + index // len(COLOURS)) % len(MARKERS)] for index, name in enumerate(variants)}
 
 
 def figure(width: float, height: float, caption: str) -> Figure:
-    """A figure in inches whose layout keeps the bottom free for a caption, which is added to the height."""
+    """A figure of this size in inches, plus the height of its caption at the bottom."""
     size = 6.5 * max(1, width / WIDTH)
     lines = [line for part in caption.split("\n") for line in textwrap.wrap(part, int(width * 72 / (size * 0.56)))]
     below = (len(lines) * size * 1.35 + 8) / 72
@@ -66,7 +66,7 @@ def figure(width: float, height: float, caption: str) -> Figure:
 
 
 def render(drawn: Figure, kind: str) -> bytes:
-    """The figure as a file of a kind (svg or png), without a date in it."""
+    """The figure as a file, `svg` or `png`, without a date in it."""
     buffer = io.BytesIO()
     drawn.savefig(buffer, format=kind, dpi=DPI, metadata={"Date": None} if kind == "svg" else None)
     return buffer.getvalue()

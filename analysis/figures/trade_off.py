@@ -1,4 +1,4 @@
-"""What each variant gains and costs under one protocol: a panel a measure, a row a variant."""
+"""What each variant gains and costs under one protocol: one panel per measure, one row per variant."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from analysis.figures import style
 from analysis.results import conditions, statistics
@@ -13,14 +14,14 @@ from analysis.results.results import Results
 from analysis.results.statistics import NONE, Interval
 
 ROW = 0.24
-"""Inches."""
+"""Height of a row, in inches."""
 WIDE = 20
-"""Ratio of the largest to the smallest value from which on an axis is logarithmic."""
+"""Above this ratio of the largest to the smallest value, an axis is logarithmic."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A panel: what each variant has, from where to where, and whether it differs from the baseline."""
+    """A panel: the value of each variant, its range, and whether it differs from the baseline."""
 
     title: str
     unit: str
@@ -30,7 +31,7 @@ class Measure:
 
 
 def draw(results: Results, structures: pd.DataFrame) -> Figure:
-    """`structures` is the table of `analysis.tables.frames`, whose verdict on mIoU is taken over."""
+    """`structures` is the result of `analysis.tables.frames.structures`; its verdicts on mIoU are used."""
     measures = [*_scores(results, structures), _macs(results), *_times(results)]
     variants = results.study.variants
     figure = style.figure(style.WIDTH, 0.75 + ROW * len(variants), _caption(results))
@@ -43,23 +44,23 @@ def draw(results: Results, structures: pd.DataFrame) -> Figure:
 
 
 def _scores(results: Results, structures: pd.DataFrame) -> list[Measure]:
-    """Accuracy, accuracy at borders, and recall of the smallest objects, in %."""
-    smallest = next(column for column in results.scores if column.startswith("recall_"))
-    columns = {"miou": "mIoU", "border_miou": "mIoU at borders", smallest: "Small objects"}
+    """The recorded scores that have a panel."""
     measures = []
-    for column, title in columns.items():
-        scores = 100 * results.scores[column]
+    for metric in results.metrics:
+        scores = metric.factor * results.scores[metric.name]
+        if not metric.panel or scores.isna().all():
+            continue
         bars = {name: statistics.over_seeds(scores.loc[name].to_numpy()) for name in results.study.variants}
         differs = _paired(scores, results)
-        if column == "miou":
+        if metric.name == "miou":
             differs = dict(zip(structures["variant"], structures["verdict"].isin(["above", "below"]), strict=True))
-        unit = "recall, %" if column == smallest else "%"
-        measures.append(Measure(title, unit, 100 * results.means[column], bars, differs))
+        means = metric.factor * results.means[metric.name]
+        measures.append(Measure(metric.panel, metric.unit, means, bars, differs))
     return measures
 
 
 def _paired(scores: pd.Series, results: Results) -> dict[str, bool]:
-    """Whether each variant's difference to the baseline, paired by seed, is beyond the noise (t test, Holm)."""
+    """Whether each variant differs from the baseline by more than noise: t test paired by seed, Holm's method."""
     others = [name for name in results.study.variants if name != results.study.baseline]
     differences = [(scores.loc[name] - scores.loc[results.study.baseline]).to_numpy() for name in others]
     adjusted = statistics.holm(np.array([statistics.p_over_seeds(each) for each in differences]))
@@ -72,7 +73,7 @@ def _macs(results: Results) -> Measure:
 
 
 def _times(results: Results) -> list[Measure]:
-    """Of every device the first way it was timed; a bar runs from the fastest to the slowest round's median."""
+    """The first mode of every device. Bars run from the median of the fastest round to that of the slowest."""
     measures = {}
     for row in results.latency["rows"]:
         device = row["device"]
@@ -107,23 +108,26 @@ def _panel(axes: Axes, results: Results, measure: Measure) -> None:
     if measure.values.max() > WIDE * measure.values.min() > 0:
         axes.set_xscale("log")
     else:
-        axes.locator_params(axis="x", nbins=4)
+        axes.locator_params(axis="x", nbins=3)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
 
 
 def _caption(results: Results) -> str:
     count, baseline = len(results.study.seeds), results.study.baseline
-    few = "" if count >= statistics.MINIMUM_SEEDS else f"; {count} seed{'s' * (count > 1)}: too few for either"
+    few = "" if count >= statistics.MINIMUM_SEEDS else f" ({count} seed{'s are' if count > 1 else ' is'} too few)"
     border, smallest = results.scored["border"]["width"], results.scored["objects"]["bins"][0]["upto"]
     unstable = [row["variant"] for row in results.latency["rows"] if not row["stable"]]
     drifted = f" (not stable: {', '.join(dict.fromkeys(unstable))})" if unstable else ""
     return (
-        f"Dashed: {baseline}. Filled: differs from it; hollow: within the noise. Scores are means over the seeds with "
-        f"95 % intervals (Student's t){few}. Noise: for mIoU over seeds and images, else over seeds, all corrected by "
-        f"Holm's method; a latency differs where its lowest and highest round (bars) leave {baseline}'s. At borders: "
-        f"within {border} pixels of one; small objects: up to {smallest} pixels of area; GMACs at "
-        f"{conditions.size(results.sizes['study'])}, exact; latency at {conditions.size(results.latency['size'])}, "
-        f"batch {results.latency['batch']}, {results.latency['rows'][0]['mode']}{drifted}. "
+        f"The dashed line is {baseline}. Filled markers differ from it; hollow ones are within the noise. Scores are "
+        f"means over the seeds with 95 % intervals (Student's t){few}. A difference of mIoU is tested over seeds and "
+        "over images, other scores over seeds; all are corrected by Holm's method. Bars of latency run from the "
+        f"fastest to the slowest round; a latency differs if its bar does not overlap that of {baseline}. mIoU at "
+        f"borders counts pixels within {border} pixels of one. Small objects have an area of up to {smallest} pixels. "
+        f"GMACs are exact, at {conditions.size(results.sizes['study'])}. Latency is measured at "
+        f"{conditions.size(results.latency['size'])}, batch {results.latency['batch']}, "
+        f"{results.latency['rows'][0]['mode']}{drifted}. "
         f"{' '.join(conditions.all_of(results))}"
     )

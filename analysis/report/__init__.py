@@ -1,4 +1,4 @@
 """A study as one HTML page that needs no other file.
 
-May import: claims, figures, pipeline.config, pipeline.utils, results, tables.
+May import: claims, pipeline.config, pipeline.utils, registry, results, tables.
 """

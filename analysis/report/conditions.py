@@ -1,18 +1,18 @@
-"""With what the study was made, as pairs of a name and what it says."""
+"""The conditions of a study, as pairs of a name and its value."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from analysis.report.origins import commit, threads
+from analysis.report.provenance import commit, threads
 from analysis.results import conditions
-from analysis.results.records import Record, flatten
 from analysis.results.results import Results
 from pipeline.config import paths
+from pipeline.utils.records import Record, flatten
 
 
 def pairs(found: Results, records: Mapping[str, Record]) -> list[tuple[str, str]]:
-    """Data, sizes, recipe, seeds, devices, versions and commits; where records differ, each with its count."""
+    """Data, sizes, recipe, seeds, devices, versions and commits. Where records differ, each value has its count."""
     study, scored, training = found.study, found.scored, found.training
     made = [record["conditions"] for record in records.values()]
     return [
@@ -32,7 +32,7 @@ def pairs(found: Results, records: Mapping[str, Record]) -> list[tuple[str, str]
 
 
 def _splits(records: Mapping[str, Record], data: str) -> str:
-    """The size of each split, if the manifest is at hand."""
+    """The size of each split, if the manifest is available."""
     record = records.get(paths.fill(paths.MANIFEST, data=data).as_posix())
     if record is None:
         return ""
@@ -50,7 +50,7 @@ def _versions(made: Mapping[str, Any]) -> str:
 
 
 def _counted(values: Iterable[str], always: bool = False) -> str:
-    """Each value once; with how many records have it, where there are several, or always."""
+    """Each value once, with the number of its records if there are several values, or `always`."""
     found = Counter(values)
     if len(found) == 1 and not always:
         return next(iter(found))
@@ -60,6 +60,6 @@ def _counted(values: Iterable[str], always: bool = False) -> str:
 def _said(value: object) -> str:
     if not isinstance(value, list):
         return str(value)
-    # Splits are added, sizes have whole numbers of pixels, and what is left are ranges.
+    # Lists of names are splits, lists of whole numbers are sizes, and all others are ranges.
     kinds = {type(each) for each in value}
     return (" + " if kinds == {str} else "x" if kinds == {int} else " to ").join(map(str, value))

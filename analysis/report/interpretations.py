@@ -1,28 +1,29 @@
-"""The candidate interpretations of what the paper leaves open, with their errors, as the stage found them."""
+"""The candidate interpretations of what the paper leaves open, with their errors."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from analysis.report.cells import Cell, Part, Table, significant
-from analysis.results.records import Record, flatten
+from analysis.report.words import significant
+from analysis.tables.table import Cell, Grid, Heading, Part
+from pipeline.utils.records import Record, flatten
 
 TITLES = {
-    "candidates": "The best candidates, and those with a name",
-    "questions": "Each question by itself",
-    "without_table": "Chosen without one table, and held against it",
-    "rounding": "Behind the best, when the digits that the paper rounded off are drawn anew",
+    "candidates": "The best candidates and the named ones",
+    "questions": "Each question alone",
+    "without_table": "Chosen without one table, and compared with it",
+    "rounding": "Distance to the best when the digits that the paper rounded off are drawn at random",
 }
-"""Headings of what the record's result holds; what is not named here is called by its key."""
+"""Headings of the keys of the record's result. Other keys are their own heading."""
 ELSEWHERE = ("best", "named", "cells")
-"""What stands among the candidates: the first is the best, and the cells are the rows of their errors."""
+"""Keys that are shown with the candidates: the first candidate is the best, and cells are the rows of their errors."""
 SHARES = ("error", "score", "median", "worst", "behind", "interval")
-"""What a number's name holds if it is a share, shown in %."""
+"""Words in the name of a number that is a share, shown in %."""
 BY_CELL = "errors"
-"""A candidate's errors, one for each of the result's cells."""
+"""Key of a candidate's errors, one per cell."""
 
 
 def parts(record: Record | None) -> list[Part]:
-    """A sentence or a heading with a table for each thing that the result holds; nothing without a record."""
+    """A sentence, or a heading with a table, for each key of the result. Nothing without a record."""
     found: list[Part] = []
     result = record["result"] if record else {}
     for key, value in result.items():
@@ -30,16 +31,16 @@ def parts(record: Record | None) -> list[Part]:
         rows = _rows(_numbered(value, result)) if key == "candidates" else _rows(value)
         rows = _answers(value) if key == "questions" else rows
         if rows is None:
-            found.append(Part(text=f"{title}: {_cell(key, value).text}."))
+            found.append(f"{title}: {_cell(key, value).text}.")
         elif rows and key not in ELSEWHERE:
-            found += [Part(heading=title), *_table(title, rows)]
+            found += [Heading(title), *_table(title, rows)]
         if key == "candidates":
             found += _errors(value, result.get("cells", []))
     return found
 
 
 def _numbered(candidates: list[dict[str, Any]], result: dict[str, Any]) -> list[dict[str, Any]]:
-    """The candidates by number, the best first, and by name where one has a name."""
+    """The candidates with their number, the best first, and their name if they have one."""
     names = {str(each["interpretation"]): f" ({name})" for name, each in result.get("named", {}).items()}
     return [
         {"candidate": f"{place + 1}{names.get(str(each.get('interpretation')), '')}", **each}
@@ -48,7 +49,7 @@ def _numbered(candidates: list[dict[str, Any]], result: dict[str, Any]) -> list[
 
 
 def _answers(questions: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
-    """A row for each answer to each question: the best score that it allows."""
+    """One row per question and answer: the best score with that answer."""
     return [
         {"question": question, "answer": answer, "best score": score}
         for question, answers in questions.items()
@@ -57,7 +58,7 @@ def _answers(questions: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
 
 
 def _rows(value: Any) -> list[dict[str, Any]] | None:
-    """The rows of a table, flat, the answers last and without errors by cell; None for what is no table."""
+    """Flat rows with the answers last and without errors by cell. None if `value` is not a table."""
     if isinstance(value, list) and all(isinstance(each, dict) for each in value):
         numbers = [{key: one for key, one in each.items() if key not in (BY_CELL, "interpretation")} for each in value]
         return [
@@ -71,20 +72,20 @@ def _rows(value: Any) -> list[dict[str, Any]] | None:
 
 
 def _table(title: str, rows: list[dict[str, Any]]) -> Iterator[Part]:
-    """A sentence with the columns in which all rows agree, and a table of the others."""
+    """A sentence with the columns in which all rows agree, and a table of the other columns."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     if len(rows) > 1:
         same = [key for key in columns if all(row.get(key) == rows[0].get(key) for row in rows)]
         if same:
             said = ", ".join(f"{key} {_cell(key, rows[0][key]).text}" for key in same)
-            yield Part(text=f"The same in all: {said}.")
+            yield f"The same for all: {said}."
         columns = [key for key in columns if key not in same]
     cells = [[_cell(key, row.get(key)) for key in columns] for row in rows]
-    yield Part(table=Table(title, [key.replace("_", " ") for key in columns], cells))
+    yield Grid(title, [key.replace("_", " ") for key in columns], cells)
 
 
 def _errors(candidates: list[dict[str, Any]], cells: list[dict[str, Any]]) -> Iterator[Part]:
-    """A row a cell, a column a candidate in the order of their table."""
+    """One row per cell and one column per candidate, in the order of the candidates' table."""
     by_candidate = [each[BY_CELL] for each in candidates if len(each.get(BY_CELL, ())) == len(cells)]
     if by_candidate:
         said = ("variant", "quantity", "tables", "fitted_by", "paper")
@@ -93,8 +94,8 @@ def _errors(candidates: list[dict[str, Any]], cells: list[dict[str, Any]]) -> It
             for index, cell in enumerate(cells)
         ]
         columns = [key.replace("_", " ") for key in said] + [str(place + 1) for place in range(len(by_candidate))]
-        yield Part(heading="Errors by cell, a column a candidate")
-        yield Part(table=Table("Errors by cell", columns, rows))
+        yield Heading("Errors by cell, one column per candidate")
+        yield Grid("Errors by cell", columns, rows)
 
 
 def _cell(key: str, value: Any) -> Cell:
@@ -104,5 +105,5 @@ def _cell(key: str, value: Any) -> Cell:
         return Cell("" if value is None else str(value))
     if isinstance(value, float) and any(word in key for word in SHARES):
         return Cell(f"{100 * value:{'+' if key == 'error' else ''}.1f} %".replace("-", "\N{MINUS SIGN}"), value)
-    # Three digits, but what the paper prints as it prints it.
+    # Three digits, except for what the paper prints.
     return Cell(significant(value) if isinstance(value, float) and key != "paper" else str(value), value)

@@ -1,6 +1,6 @@
 "use strict";
 
-// A heading's button sorts its table's rows: numbers by size, text by letter, what is missing last.
+// Sort a table's rows by one column: numbers by value, text alphabetically, missing values last.
 function sort(table, column, descending) {
   const numeric = [...table.tBodies[0].rows].some((row) => row.cells[column].dataset.value !== undefined);
   const key = (row) => {
@@ -29,7 +29,7 @@ for (const table of document.querySelectorAll("table.data")) {
   });
 }
 
-// What a link leads to may lie in a closed box.
+// The target of a link may be inside a closed <details>: open it, then scroll to it.
 function reveal() {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!target) return;

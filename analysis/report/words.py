@@ -1,34 +1,31 @@
-"""One verdict in words and cells: what the paper prints, what was measured, the error, and why."""
+"""The cells of one claim: what the paper prints, what was measured, the error and the reason of the verdict."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from analysis.claims.claims import OWN, PAPER
-from analysis.report.cells import UNMEASURED, Cell, plain, significant
-from analysis.report.origins import Origins
+from analysis.claims.claims import PAPER
+from analysis.claims.judging import VERDICTS
+from analysis.results.origins import Origins
+from analysis.tables.table import UNMEASURED, Cell
 
 Row = Mapping[str, Any]
 
-VERDICTS = {"reproduced": "✓", "not reproduced": "×", "other conditions": "≈", "not measured": "·"}
-"""With a sign each, so that none is told by its colour alone."""
+SIGNS = dict(zip(VERDICTS, "✓×≈·", strict=True))
+"""One sign per verdict, so that none depends on its colour."""
 COLUMNS = {
     "gmacs": "FLOPs", "params_m": "Params", "miou_val": "mIoU val", "miou_test": "mIoU test", "time_ms": "time",
     "fps": "frame rate", "macs": "MACs", "parameters": "Params", "miou": "mIoU", "time": "time",
 }  # fmt: skip
-"""Headings, by the names of columns and quantities in data/paper."""
+"""Headings of the columns and quantities in data/paper."""
 
 
 def title(row: Row) -> str:
-    """The table that a row is of, with the paper it stands in where that is not DFANet's."""
+    """The table that a row belongs to, with its paper if that is not DFANet's."""
     table = f"Table {row['table']}" if text(row["table"]) else ""
     return table if row["source"] == PAPER else f"{row['source']} {table}".strip()
-
-
-def own(row: Row) -> bool:
-    """Whether it is of the paper's own networks and not of its peers'."""
-    return row["source"] == PAPER and row["row"].startswith(OWN)
 
 
 def heading(row: Row) -> str:
@@ -46,7 +43,7 @@ def fitted(row: Row) -> bool:
 
 
 def error(row: Row) -> str:
-    """Signed, in % of the paper's number, or in points for mIoU; "" where nothing was measured."""
+    """The error with its sign, in % of the paper's number, or in points for mIoU. Empty if nothing was measured."""
     if pd.isna(row["error"]):
         return ""
     points = row["quantity"] == "miou"
@@ -56,24 +53,25 @@ def error(row: Row) -> str:
 
 
 def why(row: Row) -> str:
-    """The reason, and with what it was measured."""
+    """The reason of the verdict and the conditions of the measurement."""
     made = text(row["conditions"])
     return " ".join(each for each in (text(row["reason"]), f"({made})" if made else "") if each)
 
 
 def spoken(row: Row) -> str:
-    """A cell in one line."""
+    """A claim in one line."""
     found = "" if pd.isna(row["measured"]) else f"measured {_number(row, row['measured'])}"
     numbers = " · ".join(each for each in (f"paper {paper(row).text}", found, error(row), row["verdict"]) if each)
     return f"{row['row']}, {heading(row)}: {numbers}{' (fitted)' if fitted(row) else ''}"
 
 
 def paper(row: Row) -> Cell:
-    return plain(row["paper"] if isinstance(row["paper"], str) else f"{row['paper']:g}")
+    """The number as printed."""
+    return Cell(row["paper"], float(row["paper"]))
 
 
 def measured(row: Row, origins: Origins) -> Cell:
-    """Leads to the record that it is from."""
+    """The measured number, with a link to its record."""
     if pd.isna(row["measured"]):
         return Cell("\N{EN DASH}", kind=UNMEASURED)
     interval = ""
@@ -84,11 +82,11 @@ def measured(row: Row, origins: Origins) -> Cell:
 
 
 def judged(row: Row, anchor: str = "") -> Cell:
-    """The error with the verdict's sign; with an anchor, a cell that the others lead to and that leads to its row."""
+    """The error with the verdict's sign. With an anchor, others can link to the cell, and it links to its full row."""
     shown = (error(row) or row["verdict"]) + (" *" if fitted(row) else "")
     value = None if pd.isna(row["error"]) else float(row["error"])
     href = f"#claim-{row['id']}" if anchor else ""
-    sign = VERDICTS[row["verdict"]]
+    sign = SIGNS[row["verdict"]]
     return Cell(f"{sign} {shown}", value, href=href, anchor=anchor, kind=kind(row["verdict"]), note=why(row))
 
 
@@ -100,3 +98,9 @@ def _number(row: Row, value: float) -> str:
     if row["quantity"] == "miou":
         return f"{value:.1f}"
     return significant(value, decimals=len(paper(row).text.partition(".")[2]))
+
+
+def significant(value: float, decimals: int = 0) -> str:
+    """A number with three digits, or with `decimals` if that is more, and never with an exponent."""
+    leading = math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:.{max(decimals, 2 - leading)}f}"

@@ -1,4 +1,4 @@
-"""With what a study's numbers were made, in words for captions and below tables."""
+"""The conditions of a study's numbers in words, for captions and for notes beside tables."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,21 +6,30 @@ from typing import Any
 from analysis.results.results import Results
 
 FLOOR = (
-    "Floor: a per-pixel classifier on colour and position, trained and scored on the same frames. Majority class: the "
-    "class with most pixels, predicted everywhere."
+    "The floor is a classifier that sees only the colour and position of each pixel; it was trained and scored on the "
+    "same frames. The majority class is the most frequent class, predicted everywhere."
 )
 
 
 def all_of(results: Results) -> list[str]:
-    """What stands below every table: what is doubtful about each variant's scores, and the conditions."""
+    """The warnings and conditions that belong to every table and figure; the conditions are the last sentence."""
+    return [*warnings(results), sentence(results)]
+
+
+def warnings(results: Results) -> list[str]:
+    """A sentence that names all variants below the floor, and one for each reason why variants are unhealthy."""
+    below, unhealthy = results.undertrained, dict[str, list[str]]()
+    for name, reasons in results.illness.items():
+        if reasons:
+            unhealthy.setdefault("; ".join(reasons), []).append(name)
     return [
-        *(f"{name} is {doubt}." for name in results.study.variants for doubt in doubts(results, name)),
-        sentence(results),
+        *([f"{_listed(below)} below the floor: too little trained for the score to be a result."] if below else []),
+        *(f"{_listed(names)} unhealthy: {reasons}." for reasons, names in unhealthy.items()),
     ]
 
 
 def doubts(results: Results, name: str) -> list[str]:
-    """What speaks against reading a variant's scores as those of its structure."""
+    """Why a variant's scores may not be those of its structure, for the reason of a verdict."""
     illness = results.illness.get(name)
     return [
         *(["below the floor: undertrained, not a result"] if name in results.undertrained else []),
@@ -29,44 +38,73 @@ def doubts(results: Results, name: str) -> list[str]:
 
 
 def sentence(results: Results) -> str:
-    """Data, split, frames, sizes, training, seeds, device and commit. Sizes are rows x columns."""
+    """Data, split, frames, sizes, training, seeds, device and commit in words. Sizes are rows x columns."""
     study, scored, training = results.study, results.scored, results.training
     made = [record["conditions"] for record in results.train.values()]
     return (
         f"Data {study.data}: {scored['frames']} frames of split {scored['split']}, scored at {size(scored['size'])} "
         f"pixels (rows x columns), network input {size(scored['input_size'])}. "
-        f"Trained on {' + '.join(training['splits'])}, {training['epochs']} epochs of crops "
-        f"{size(training['crop_size'])} in batches of {training['batch_size']} (recipe {study.recipe}), "
+        f"Trained on {' + '.join(training['splits'])}, {training['epochs']} epochs of "
+        f"{size(training['crop_size'])} crops in batches of {training['batch_size']} (recipe {study.recipe}), "
         f"{start(study.images)}. {seeds(study.seeds)}. Device {_each(map(_device, made))}; "
         f"torch {_each(one['libraries']['torch'] for one in made)}; commit {_each(map(_commit, made))}."
     )
 
 
 def short(results: Results) -> str:
-    """With what a study's mIoU was measured, for the cell of a table."""
+    """The conditions of a study's mIoU, short enough for a table's cell."""
     study, training = results.study, results.training
     scored = f"{study.data} {results.scored['split']}, input {size(results.scored['input_size'])}"
     return f"{scored}, {training['epochs']} epochs in batches of {training['batch_size']}, {seeds(study.seeds).lower()}"
 
 
 def start(images: str) -> str:
-    """What a study's networks start from."""
+    """The weights that a study's networks start from."""
     return "from random weights" if images == "none" else f"backbone pretrained on {images}"
 
 
 def seeds(values: list[int]) -> str:
-    """The seeds, all of which are reported."""
+    """The seeds in words."""
     return f"Seed{'s' if len(values) > 1 else ''} {', '.join(map(str, values))}"
 
 
 def size(sides: list[int]) -> str:
-    """Rows x columns."""
+    """Rows x columns, or any other sizes."""
     return "x".join(map(str, sides))
 
 
 def threads(count: int) -> str:
-    """CPU threads."""
+    """A number of CPU threads in words."""
     return f"{count} thread{'s' if count > 1 else ''}"
+
+
+def timing(latency: dict[str, Any]) -> str:
+    """Batch, size, threads and device of a latency record's result."""
+    sizes = dict.fromkeys(size(row.get("size", latency["size"])) for row in latency["rows"])
+    return (
+        f"batch {latency['batch']}, {' or '.join(sizes)} pixels (rows x columns), "
+        f"{threads(latency['device']['threads']).replace(' ', ' CPU ')}, {latency['device']['name']}"
+    )
+
+
+def ceilings(latency: dict[str, Any]) -> str:
+    """The measured rates of the machine, and what a network's limit is; empty if they were not measured."""
+    if not latency.get("ceilings"):
+        return ""
+    said = {"copy": "copies {:.3g} GB/s", "product": "multiplies {dtype} matrices at {:.3g} GMAC/s"}
+    rates = [said[each["kind"]].format(each["per_second"] / 1e9, dtype=each["dtype"]) for each in latency["ceilings"]]
+    return (
+        f"In the same rounds, the machine {' and '.join(rates)}. A network's limit is the time that its MACs or its "
+        "memory traffic take at these rates, whichever is longer, for the whole network or summed over its operations. "
+        "Memory traffic counts every tensor that an operation reads or writes in eager mode; caches and fused kernels "
+        "can do better."
+    )
+
+
+def _listed(names: list[str]) -> str:
+    """The names with their verb."""
+    *first, last = names
+    return f"{', '.join(first)} and {last} are" if first else f"{last} is"
 
 
 def _device(made: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What an accuracy can be plotted against: multiply-accumulates, or the time of a device."""
+"""The costs that accuracy is plotted against: multiply-accumulates, or latency on a device."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from analysis.results import conditions
 from analysis.results.results import Results
 
 MODES = ("eager float32", "CUDA graph float16")
-"""Of the ways a network was timed those that are drawn: the plain one, and the fastest on a GPU."""
+"""The timed modes that are drawn: the plain one, and the fastest one on a GPU."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What an x axis holds: the variants' costs, from which to which they ranged, and the paper's column of it."""
+    """An x axis: the cost of each variant, its range over the rounds, and the paper's column for it."""
 
     title: str
     unit: str
@@ -31,12 +31,12 @@ class Cost:
         """Multiply-accumulates at the study's input size."""
         title = f"{results.study.data}, {conditions.size(results.sizes['study'])}"
         values = results.complexity["macs_study"] / 1e9
-        note = "GFLOPs count a multiplication and an addition as one, at this study's input size"
+        note = "GFLOPs count one multiplication and one addition together as one, at this study's input size"
         return [Cost(title, "GFLOPs (multiply-accumulates)", values, {}, "gmacs", note)]
 
     @staticmethod
     def latency(results: Results, timings: Iterable[dict[str, Any]]) -> "list[Cost]":
-        """Milliseconds an image: one entry for every device and mode, CPUs first. `timings` are latency results."""
+        """Milliseconds per image, by device and mode, CPUs first. `timings` are results of latency records."""
         costs = []
         for timed in timings:
             rows = [row for row in timed["rows"] if row["mode"] in MODES and row["variant"] in results.study.variants]
@@ -59,4 +59,4 @@ def _timed(timed: dict[str, Any], device: str, mode: str, rows: list[dict[str, A
     note = f"Timed on {named}, {mode}, batch {timed['batch']}"
     note += f" (not stable: {', '.join(unstable)})" if unstable else ""
     title = f"{device}, {mode}, {conditions.size(timed['size'])}"
-    return Cost(title, "ms an image", medians, {name: (min(ms), max(ms)) for name, ms in rounds.items()}, "ms", note)
+    return Cost(title, "ms per image", medians, {name: (min(ms), max(ms)) for name, ms in rounds.items()}, "ms", note)

@@ -1,7 +1,7 @@
-"""Whether a trained network is sound, so that its score is one of its structure: the verdict on its record of health.
+"""Whether a trained network is healthy, judged by what `pipeline.training.health` recorded.
 
-The record is what `pipeline.training.health` measures. A network within all limits may still be bad; one
-beyond a limit has a part that does not do its work.
+A network beyond a limit has a part that does not work, so its score is not one of its structure. A network within all
+limits may still be bad.
 """
 
 import math
@@ -9,24 +9,24 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 SATURATED = 0.2
-"""Share of a network's gates below 0.05 or above 0.95. Such a gate is a switch that training can hardly move; a fifth
-leaves room for channels that attention rightly opens or shuts."""
+"""Limit of the share of a network's gates below 0.05 or above 0.95. Training can hardly move such a gate. A fifth
+leaves room for channels that attention is right to open or close."""
 BETWEEN_IMAGES = 0.05
-"""Standard deviation of a gate between images. Below it one that is half open moves a feature by less than a tenth of
-its size from image to image: attention is a constant, which the next convolution could have learned."""
+"""Limit of the standard deviation of a gate between images. Below it, a half-open gate changes a feature by less than a
+tenth from image to image: attention is a constant, which the next convolution could have learned."""
 FIRST_LOSS = 0.2
-"""Relative distance of the first loss from that of even scores. A network that knows nothing is no surer than that;
-more loss is confidence without reason, which the first steps must undo."""
+"""Limit of the relative distance of the first loss from that of even scores. A larger loss means that the untrained
+network is confident without reason, which the first steps must undo."""
 DEAD = 0.5
-"""Share of a part's ReLU channels that are 0 everywhere. Some always die; with half of them the part computes with half
-its width, and neither its MACs nor its parameters are those of what was scored."""
+"""Limit of the share of a part's ReLU channels that are 0 everywhere. Some always die. With half of them dead the part
+has half its width, and its MACs and parameters are not those of the network that was scored."""
 
 Found = list[tuple[str, float]]
-"""What is beyond a limit: the part, and its value."""
+"""Parts beyond a limit, each with its value."""
 
 
 def reasons(records: Sequence[dict[str, Any]]) -> list[str]:
-    """Why a variant is unhealthy, by the records of its seeds; empty if it is sound. Numbers are ranges over them."""
+    """Why a variant is unhealthy, given the records of its seeds. Empty if it is healthy. Numbers are ranges."""
     gates = [(part.removeprefix("attention of "), gate) for each in records for part, gate in each["gates"].items()]
     relus = [found for each in records for found in each["dead_relu"].items()]
     found = {
@@ -55,7 +55,7 @@ def _first_loss(records: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _beyond(values: Iterable[tuple[str, float | None]], limit: Callable[[float], bool]) -> Found:
-    """Those beyond a limit. None is no number: the part that made it so is named as not finite."""
+    """The values beyond a limit. None is left out, because its part is named as not finite."""
     return [(name, value) for name, value in values if value is not None and limit(value)]
 
 
@@ -72,6 +72,6 @@ def _words(found: Found) -> dict[str, str]:
 
 
 def spread(values: Sequence[float], digits: str) -> str:
-    """The lowest and the highest value, or the one that both are."""
+    """The lowest and the highest value, or one number if they are equal."""
     low, high = (f"{bound(values):{digits}}" for bound in (min, max))
     return low if low == high else f"{low} to {high}"

@@ -1,4 +1,4 @@
-"""Everything a study's figures and tables are made of, read once and checked."""
+"""The results of a study, read once and checked."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,9 +11,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.results import diagnosis, records
-from analysis.results.records import Record
+from analysis.results.origins import FLOOR, LATENCY, SCORES, Origins
 from pipeline.config import paths
 from pipeline.utils.errors import BadInput
+from pipeline.utils.records import Record
+from pipeline.utils.records import read as read_record
+from pipeline.utils.scores import Metric, metrics
 
 if TYPE_CHECKING:
     from pipeline.config.study import Study
@@ -21,13 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Results:
-    """A study's results. All scores are fractions; frames are indexed by variant, or by (variant, seed).
+    """A study's results. Scores are fractions. Data frames are indexed by variant, or by (variant, seed).
 
-    `confusion` and `predictions` are one entry a variant: (seeds, images, classes, classes) int64, rows truth, and the
-    arrays of the first seed's predictions.npz. `complexity` is by variant: parameters, megabytes of float32, and the
-    multiply-accumulates macs_study and macs_paper at the two `sizes`, study's and paper's. `forms` are the timed
-    deployment forms of the variant that the study names, if it names one. `records` is every record
-    that was read, by its path under results/, wherever the files lie.
+    - `confusion`, by variant: (seeds, images, classes, classes) int64, rows are the truth.
+    - `predictions`, by variant: the arrays of the first seed's predictions.npz.
+    - `complexity`, by variant: parameters, megabytes as float32, and the MACs `macs_study` and `macs_paper` at the two
+      `sizes` (rows, columns).
+    - `forms`: the timed deployment forms of the variant that the study names, or None.
+    - `records`: every record that was read, by its path under results/, wherever the files are.
     """
 
     study: "Study"
@@ -45,13 +49,13 @@ class Results:
 
     @cached_property
     def networks(self) -> dict[str, dict[str, Any]]:
-        """What each variant is, as params.yaml said when it was counted."""
+        """The parameters of each variant, as its complexity record holds them."""
         counted = {record["wildcards"]["variant"]: record for record in self.records.values() if _counts(record)}
         return {name: counted[name]["params"].get(f"variants.{name}", {}) for name in self.study.variants}
 
     @cached_property
     def scored(self) -> dict[str, Any]:
-        """What all score records have in common: split, frames, size, input_size, border, objects."""
+        """What all score records agree on: split, frames, size, input_size, border, objects."""
         return next(iter(self.score.values()))["result"]
 
     @cached_property
@@ -64,56 +68,69 @@ class Results:
         return list(self.scored["iou"])
 
     @cached_property
+    def metrics(self) -> list[Metric]:
+        """The scores that the study's records may hold."""
+        return metrics(self.scored)
+
+    @cached_property
     def scores(self) -> pd.DataFrame:
-        """By (variant, seed): miou, pixel_accuracy, absent (a count), border_miou, and recall_* by object size."""
-        return _by_run({run: _scores(record["result"]) for run, record in self.score.items()})
+        """By (variant, seed): each of `metrics`, NaN where the record lacks it, and `absent`, a count of classes."""
+        return _by_run({run: self._scores(record["result"]) for run, record in self.score.items()})
+
+    def _scores(self, result: dict[str, Any]) -> dict[str, Any]:
+        return {metric.name: metric.read(result) for metric in self.metrics} | {"absent": len(result["absent"])}
+
+    @property
+    def origins(self) -> Origins:
+        """Links to the records of these results."""
+        return Origins(self.study, self.records)
 
     @cached_property
     def iou(self) -> pd.DataFrame:
-        """By (variant, seed): the IoU of each class, NaN where it occurs neither in truth nor in prediction."""
+        """By (variant, seed): the IoU of each class. NaN for a class in neither truth nor prediction."""
         return _by_run({run: record["result"]["iou"] for run, record in self.score.items()})
 
     @cached_property
     def means(self) -> pd.DataFrame:
-        """`scores` over the seeds, by variant in the study's order."""
+        """Mean of `scores` over the seeds, by variant in the study's order."""
         return self.scores.groupby(level="variant", sort=False).mean()
 
     @cached_property
     def class_share(self) -> pd.Series:
-        """Each class's share of the scored pixels."""
+        """Share of each class in the scored pixels."""
         pixels = self.confusion[self.study.baseline][0].sum(axis=(0, 2))
         return pd.Series(pixels / pixels.sum(), index=self.classes)
 
     @cached_property
     def undertrained(self) -> list[str]:
-        """The variants whose mean mIoU does not reach the floor's."""
+        """The variants whose mean mIoU is not above the floor's."""
         return [name for name, miou in self.means["miou"].items() if miou <= self.floor["miou"]]
 
     @cached_property
     def health(self) -> dict[tuple[str, int], Record]:
-        """What training recorded of a run's health; runs without such a record are left out."""
+        """The health that training recorded of each run. Runs without such a record are left out."""
         return {run: record["result"]["health"] for run, record in self.train.items() if "health" in record["result"]}
 
     @cached_property
     def illness(self) -> dict[str, list[str]]:
-        """Why a variant is unhealthy, empty if it is sound; variants without a record of it are left out."""
+        """Why each variant is unhealthy; empty if it is healthy. Variants without a record are left out."""
         seeds = {name: [self.health[run] for run in self.health if run[0] == name] for name in self.study.variants}
         return {name: diagnosis.reasons(records) for name, records in seeds.items() if records}
 
     @property
     def healthy(self) -> dict[str, bool]:
-        """Whether a variant is sound, where that was recorded."""
+        """Whether each variant is healthy, where that was recorded."""
         return {name: not reasons for name, reasons in self.illness.items()}
 
 
 def read(study: "Study", root: Path) -> Results:
-    """The results of `study` below `root`. `BadInput` names what is missing, cut short or does not belong together."""
+    """Read the results of `study` below `root`. `BadInput` if a file is missing, cut short or does not fit."""
     files, runs = _Files(study, root), list(product(study.variants, study.seeds))
     train = {run: files.record(f"{paths.RUN}/train.json", run) for run in runs}
-    score = {run: files.record(f"{paths.RUN}/scores.json", run) for run in runs}
-    floor = files.record(f"{paths.FLOOR}/floor.json")
+    score = {run: files.record(SCORES, run) for run in runs}
+    floor = files.record(FLOOR)
     complexity = {name: files.record(paths.COMPLEXITY, (name, "")) for name in study.variants}
-    latency = files.record(f"{paths.RESULTS}/latency.json")
+    latency = files.record(LATENCY)
     forms = files.record(paths.FORMS, (study.forms, ""))["result"] if study.forms else None
     records.agree(files.seen)
     _all_timed(study, latency["result"])
@@ -143,7 +160,7 @@ def _counts(record: Record) -> bool:
 
 
 class _Files:
-    """Where a study's files lie below `root`, and every record read so far."""
+    """The places of a study's files below `root`, and every record that was read so far."""
 
     def __init__(self, study: "Study", root: Path):
         self.root, self.seen = root, dict[Path, Record]()
@@ -157,20 +174,8 @@ class _Files:
         path = self.place(pattern, run)
         known = self.wildcards | {"variant": run[0], "seed": run[1]}
         named = [name for _, name, _, _ in Formatter().parse(pattern) if name]
-        self.seen[path] = records.read(path, **{name: known[name] for name in named})
+        self.seen[path] = read_record(path, **{name: known[name] for name in named})
         return self.seen[path]
-
-
-def _scores(result: dict[str, Any]) -> dict[str, Any]:
-    recalls = {f"recall_{size_range(each)}": each["recall"] for each in result["objects"]["bins"]}
-    row = {key: result[key] for key in ("miou", "pixel_accuracy")}
-    return row | {"absent": len(result["absent"]), "border_miou": result["border"]["miou"]} | recalls
-
-
-def size_range(objects: dict[str, Any]) -> str:
-    """An object size bin in words, in pixels of area."""
-    smallest = objects["above"] + 1
-    return f"from_{smallest}_px" if objects["upto"] is None else f"{smallest}_to_{objects['upto']}_px"
 
 
 def _complexity(result: dict[str, Any]) -> dict[str, Any]:

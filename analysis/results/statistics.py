@@ -1,7 +1,7 @@
-"""mIoU of many confusion matrices at once, and what a difference is worth.
+"""Confidence intervals, p-values and detectable differences.
 
-Intervals, p-values and the smallest difference that could have been seen: over seeds by Student's t, over images by the
-bootstrap. Several comparisons are corrected by Holm's method.
+Over seeds they come from Student's t distribution, over images from the bootstrap. p-values of several comparisons are
+corrected by Holm's method.
 """
 
 from typing import NamedTuple
@@ -9,12 +9,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy import optimize, stats
 
+from pipeline.utils.confusion import counts, mean_iou
+
 LEVEL = 0.95
 MINIMUM_SEEDS = 3
-"""With fewer an interval over seeds is no basis for a verdict (with two, Student's factor is 12.7)."""
+"""Fewer seeds give no interval: with two, the factor of Student's t is already 12.7."""
 RESAMPLES = 2000
 POWER = 0.8
-"""With which the smallest difference that could have been seen would have been."""
+"""Probability with which a detectable difference is found."""
 
 
 class Interval(NamedTuple):
@@ -22,20 +24,15 @@ class Interval(NamedTuple):
     high: float
 
     def excludes_zero(self, sign: int) -> bool:
-        """Whether all of it lies above (+1) or below (-1) zero; False if there is no interval."""
+        """Whether the whole interval lies above (`sign` +1) or below (-1) zero; False if there is no interval."""
         return min(sign * self.low, sign * self.high) > 0
 
 
 NONE = Interval(np.nan, np.nan)
 
 
-def miou(confusion: np.ndarray) -> np.ndarray:
-    """Mean IoU, (...), of confusion matrices (..., C, C), over the classes that occur in truth or prediction."""
-    return _mean_iou(_counts(confusion))
-
-
 def over_seeds(values: np.ndarray) -> Interval:
-    """Student's t interval of the mean of `values`, one a seed; none for fewer than `MINIMUM_SEEDS`."""
+    """Student's t interval of the mean of `values`, one per seed. `NONE` for fewer than `MINIMUM_SEEDS` values."""
     count = len(values)
     if count < MINIMUM_SEEDS:
         return NONE
@@ -44,24 +41,25 @@ def over_seeds(values: np.ndarray) -> Interval:
 
 
 def over_images(confusion: np.ndarray, baseline: np.ndarray | None = None) -> Interval:
-    """The interval of `bootstrap` alone."""
+    """Only the interval of `bootstrap`."""
     return bootstrap(confusion, baseline)[0]
 
 
 def bootstrap(confusion: np.ndarray, baseline: np.ndarray | None = None) -> tuple[Interval, float]:
-    """BCa interval and standard error over images of the mIoU's mean over seeds, or of its difference to `baseline`'s.
+    """BCa interval and standard error, over images, of the mIoU (mean over the seeds) or its difference to `baseline`.
 
-    Both arrays are (seeds, images, C, C). A resample draws images with replacement, the same for every seed and for
-    the baseline, and takes the mIoU of the summed matrices. The seeds stay fixed. None for fewer than two images.
+    Both arrays are (seeds, images, C, C). Each resample draws images with replacement, the same ones for every seed and
+    for the baseline, and takes the mIoU of the summed matrices. The seeds are not resampled. With fewer than two images
+    the interval is `NONE` and the error NaN.
     """
     images = confusion.shape[1]
     if images < 2:
         return NONE, np.nan
-    parts = [_counts(each) for each in (confusion, baseline) if each is not None]
+    parts = [counts(each) for each in (confusion, baseline) if each is not None]
 
     def statistic(drawn: np.ndarray, axis: int = -1) -> np.ndarray:
         times = _times_drawn(drawn, images)
-        means = [_mean_iou(np.einsum("...i,sick->...sck", times, part, optimize=True)).mean(-1) for part in parts]
+        means = [mean_iou(np.einsum("...i,sick->...sck", times, part, optimize=True)).mean(-1) for part in parts]
         return means[0] - means[1] if len(means) > 1 else means[0]
 
     drawn = np.arange(images)
@@ -76,7 +74,7 @@ def bootstrap(confusion: np.ndarray, baseline: np.ndarray | None = None) -> tupl
 
 
 def p_over_seeds(differences: np.ndarray) -> float:
-    """Two-sided p of the paired t test, from one difference a seed; NaN for fewer than `MINIMUM_SEEDS`."""
+    """Two-sided p of the paired t test, from one difference per seed. NaN for fewer than `MINIMUM_SEEDS`."""
     if len(differences) < MINIMUM_SEEDS:
         return np.nan
     if np.ptp(differences) == 0:
@@ -85,12 +83,12 @@ def p_over_seeds(differences: np.ndarray) -> float:
 
 
 def p_over_images(difference: float, error: float) -> float:
-    """Two-sided p of a difference with a bootstrap standard error, taken as normal; NaN without one."""
+    """Two-sided p of a difference, assumed normal with the bootstrap's standard error. NaN if the error is NaN."""
     return 1.0 if difference == 0 else float(2 * stats.norm.sf(abs(difference) / error)) if error else 0.0
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """p-values adjusted for their number (Holm 1979); NaNs stay and do not count."""
+    """p-values adjusted for the number of comparisons (Holm 1979). NaNs stay NaN and do not count."""
     adjusted = np.full(len(p), np.nan)
     order = np.argsort(p)[: np.isfinite(p).sum()]
     adjusted[order] = np.minimum(1, np.maximum.accumulate(np.arange(len(order), 0, -1) * p[order]))
@@ -98,10 +96,11 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def detectable_over_seeds(differences: np.ndarray) -> float:
-    """The true mean difference that the paired t test finds with `POWER`, given this number of seeds and their spread.
+    """The true mean difference that the paired t test finds with probability `POWER`, given these seeds and spread.
 
-    Two-sided at 1 - `LEVEL`, from the noncentral t distribution, whose square is a noncentral F with 1 degree of
-    freedom (scipy's noncentral t has no lower tail for few seeds). NaN for fewer than `MINIMUM_SEEDS`.
+    The test is two-sided at level 1 - `LEVEL`. The power comes from the noncentral t distribution, whose square is a
+    noncentral F with 1 degree of freedom (scipy's noncentral t lacks the lower tail for few seeds). NaN for fewer than
+    `MINIMUM_SEEDS`.
     """
     count = len(differences)
     if count < MINIMUM_SEEDS:
@@ -115,12 +114,12 @@ def detectable_over_seeds(differences: np.ndarray) -> float:
 
 
 def detectable_over_images(error: float) -> float:
-    """The true difference that these images show with `POWER`, two-sided at 1 - `LEVEL`, from the bootstrap's error."""
+    """The true difference that these images show with probability `POWER`, two-sided, given the bootstrap's error."""
     return (stats.norm.ppf((1 + LEVEL) / 2) + stats.norm.ppf(POWER)) * error
 
 
 def verdict(seeds: int, adjusted: float, *intervals: Interval) -> str:
-    """`above` or `below` if every interval lies there and the adjusted p agrees, else `within the noise`."""
+    """Return `above` or `below` if every interval and the adjusted p say so, otherwise `within the noise`."""
     if seeds < MINIMUM_SEEDS:
         return "too few seeds"
     for word, sign in (("above", 1), ("below", -1)):
@@ -129,21 +128,8 @@ def verdict(seeds: int, adjusted: float, *intervals: Interval) -> str:
     return "within the noise"
 
 
-def _counts(confusion: np.ndarray) -> np.ndarray:
-    """(..., C, 3): of each class the pixels that are correct, true, and predicted."""
-    correct = np.diagonal(confusion, axis1=-2, axis2=-1)
-    return np.stack([correct, confusion.sum(-1), confusion.sum(-2)], axis=-1).astype(float)
-
-
-def _mean_iou(counts: np.ndarray) -> np.ndarray:
-    correct, true, predicted = np.moveaxis(counts, -1, 0)
-    union = true + predicted - correct
-    present = union > 0
-    return np.divide(correct, union, where=present, out=np.zeros_like(union)).sum(-1) / present.sum(-1)
-
-
 def _times_drawn(drawn: np.ndarray, images: int) -> np.ndarray:
-    """How often each image is among the last axis of `drawn`: (..., n) indices -> (..., images)."""
+    """Count how often each image occurs in the last axis of `drawn`: indices (..., n) -> (..., images)."""
     rows = drawn.reshape(-1, drawn.shape[-1])
     shifted = rows + images * np.arange(len(rows))[:, None]
     return np.bincount(shifted.ravel(), minlength=len(rows) * images).reshape(*drawn.shape[:-1], images).astype(float)

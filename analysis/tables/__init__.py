@@ -1,4 +1,4 @@
-"""The tables of a study, as data frames and in Markdown.
+"""The tables of a study, one module each. They are listed in `analysis.registry`.
 
 May import: claims, pipeline.config, pipeline.utils, results.
 """

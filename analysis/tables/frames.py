@@ -1,4 +1,4 @@
-"""The tables as data frames: accuracy (a row a run, and the floor's) and structures (a row a variant). Fractions."""
+"""Data frames of the accuracy table (one row per run) and the structures table (one row per variant)."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,14 +8,15 @@ import pandas as pd
 from analysis.results import statistics
 from analysis.results.results import Results
 from analysis.results.statistics import NONE, Interval
+from pipeline.utils.scores import ACCURACY, Metric
 
 if TYPE_CHECKING:
     from pipeline.config.study import Study
 
 
 def accuracy(results: Results) -> pd.DataFrame:
-    """A row for each run, the floor and the majority class: mIoU, pixel accuracy, absent classes, IoU by class."""
-    leading = results.scores[["miou", "pixel_accuracy", "absent"]].astype({"absent": int})
+    """One row per run, then the floor and the majority class: scores, number of absent classes, IoU by class."""
+    leading = results.scores[[*_by_run(results), "absent"]].astype({"absent": int})
     runs = leading.join(results.iou).reset_index().rename(columns={"variant": "model"})
     table = pd.concat([runs, pd.DataFrame([_floor(results), _majority(results)])], ignore_index=True)
     table["seed"] = table["seed"].astype("Int64")
@@ -26,10 +27,10 @@ def accuracy(results: Results) -> pd.DataFrame:
 
 
 def structures(results: Results) -> pd.DataFrame:
-    """A row for each variant: mIoU by seed, difference to the baseline with both intervals, cost, latency, verdict.
+    """One row per variant: mIoU by seed, difference to the baseline with both intervals, cost, latency and verdict.
 
-    A difference has to hold over seeds and over images: `p` is the larger of the two, `p_holm` the same adjusted for
-    the number of variants compared. `detectable_*` is the smallest difference that could have been seen.
+    A difference has to hold over seeds and over images: `p` is the larger of the two p-values, and `p_holm` is adjusted
+    for the number of variants compared. `detectable_*` is the smallest difference that would have been found.
     """
     table = pd.DataFrame([_structure(results, name) for name in results.study.variants])
     table["p_holm"] = statistics.holm(table["p"].to_numpy())
@@ -38,7 +39,7 @@ def structures(results: Results) -> pd.DataFrame:
 
 
 def latency_column(row: dict[str, Any]) -> str:
-    """The column of a way to time: `ms_` and what was run where."""
+    """The column of a timed mode and device: `ms_MODE_on_DEVICE`."""
     return f"ms_{row['mode']} on {row['device']}".replace(" ", "_")
 
 
@@ -50,7 +51,7 @@ def _structure(results: Results, name: str) -> dict[str, Any]:
     row |= {**_bounds("miou_images", statistics.over_images(results.confusion[name])), **_difference(results, name)}
     row["above_floor"] = name not in results.undertrained
     row["healthy"] = results.healthy.get(name)
-    row |= results.means.loc[name].filter(regex="^(pixel_accuracy|border_miou|recall_)").to_dict()
+    row |= results.means.loc[name, [each.name for each in results.metrics if each.name not in row]].to_dict()
     row |= results.complexity.loc[name].to_dict()
     for timed in results.latency["rows"]:
         if timed["variant"] == name:
@@ -92,18 +93,23 @@ def _bounds(name: str, interval: Interval) -> dict[str, float]:
     return {f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
+def _by_run(results: Results) -> dict[str, Metric]:
+    """The scores of the accuracy table, by column."""
+    return {each.name: each for each in results.metrics if ACCURACY in each.shown}
+
+
 def _floor(results: Results) -> dict[str, Any]:
     floor = results.floor
-    leading = {"model": "floor", "miou": floor["miou"], "pixel_accuracy": floor["pixel_accuracy"]}
+    leading = {"model": "floor"} | {name: metric.read(floor) for name, metric in _by_run(results).items()}
     return leading | {"absent": len(floor["absent"])} | floor["iou"]
 
 
 def _majority(results: Results) -> dict[str, Any]:
     majority = results.floor["majority"]
     true = results.class_share > 0
-    # Predicted everywhere, the class's union is every pixel: its IoU is the accuracy. The others that occur get 0.
+    # The union of a class that is predicted everywhere is every pixel, so its IoU is the accuracy. Others have 0.
     iou = {name: 0.0 if true[name] else np.nan for name in results.classes} | {
         majority["class"]: majority["pixel_accuracy"]
     }
-    leading = {"model": "majority class", "miou": majority["miou"], "pixel_accuracy": majority["pixel_accuracy"]}
+    leading = {"model": "majority class"} | {name: each.read(majority) for name, each in _by_run(results).items()}
     return leading | {"absent": int((~true).sum())} | iou

@@ -1,19 +1,19 @@
-"""Table 1, as the modules of Xception A and B say it of themselves."""
+"""Table 1 of the paper, read from the modules of Xception A and B."""
 
 from typing import Any
 
-from analysis.tables.markdown import grid, page
+from analysis.tables.table import Column, Table, grid
 
 
-def markdown(rows: list[dict[str, Any]]) -> str:
-    """`rows` are what `pipeline.complexity.table1.table1` returns."""
-    return page(
-        "# Table 1: the backbones, read off the modules",
-        grid([{"stage": row["stage"]} | {name: _stage(row[name]) for name in row if name != "stage"} for row in rows]),
-        "Kernel and channels of each convolution, blocks, and rows x columns x channels of the output for an image "
-        "of 1024x1024. All convolutions but conv1's are depthwise separable; the first block of a stage halves the "
-        "resolution.",
+def table(rows: list[dict[str, Any]]) -> Table:
+    """`rows` are the result of `pipeline.complexity.table1.table1`."""
+    texts = [{"stage": row["stage"]} | {name: _stage(row[name]) for name in row if name != "stage"} for row in rows]
+    note = (
+        "Each cell gives the kernel and channels of each convolution, the number of blocks, and the output as rows x "
+        "columns x channels for an image of 1024x1024. All convolutions except conv1 are depthwise separable. The "
+        "first block of a stage halves the resolution."
     )
+    return Table([grid([Column(name, name) for name in texts[0]], texts), note])
 
 
 def _stage(found: dict[str, Any]) -> str:

@@ -10,8 +10,7 @@ from models.build import build
 from pipeline.config import params
 from pipeline.data import registry
 from pipeline.data.base import Class
-from pipeline.graph import provenance
-from pipeline.utils import weights
+from pipeline.utils import records, weights
 from pipeline.utils.errors import BadInput, did_you_mean
 
 RECORD = "train.json"
@@ -63,7 +62,7 @@ def open_checkpoint(path: Path, data: str | None = None) -> Trained:
     """
     model, variant, count = restore(path)
     record = path.with_name(RECORD)
-    known = provenance.read(record) if record.exists() else {"wildcards": {}, "params": {}}
+    known = records.read(record) if record.exists() else {"wildcards": {}, "params": {}}
     sets = params.load().data
     if data is not None and data not in sets:
         raise BadInput(f'params.yaml has no data set "{data}"{did_you_mean(data, sets)}; known are {", ".join(sets)}')

@@ -21,6 +21,7 @@ from pipeline.data.base import IGNORE
 from pipeline.data.reader import Prepared, evenly_spaced
 from pipeline.evaluation import metrics
 from pipeline.utils import device as devices
+from pipeline.utils.confusion import SCORES
 from pipeline.utils.errors import BadInput, Diverged
 from pipeline.utils.files import atomic
 from pipeline.utils.progress import progress
@@ -199,7 +200,7 @@ def summarise(evaluation: "Evaluation", prepared: Prepared, split: str, scored: 
         "frames": frames,
         "size": size,
         **metrics.scores(scored.confusion.sum(0), names),
-        "border": {"width": evaluation.border, "miou": border["miou"], "iou": border["iou"]},
+        "border": {"width": evaluation.border, **{key: border[key] for key in (*SCORES, "iou")}},
         "objects": {
             "source": "components" if prepared.instances(split) is None else "instances",
             "bins": metrics.recall_by_size(scored.objects, evaluation.sizes),

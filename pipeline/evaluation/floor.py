@@ -13,6 +13,7 @@ from sklearn.ensemble import RandomForestClassifier
 from pipeline.data.base import IGNORE
 from pipeline.data.reader import Prepared
 from pipeline.evaluation import metrics
+from pipeline.utils.confusion import SCORES
 from pipeline.utils.errors import BadInput
 from pipeline.utils.progress import progress
 
@@ -123,4 +124,4 @@ def _always(index: int, confusion: np.ndarray, names: list[str]) -> dict[str, An
     constant = np.zeros_like(confusion)
     constant[:, index] = confusion.sum(1)
     found = metrics.scores(constant, names)
-    return {"miou": found["miou"], "pixel_accuracy": found["pixel_accuracy"]}
+    return {name: found[name] for name in SCORES}

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from pipeline.data.base import IGNORE
+from pipeline.utils.confusion import SCORES, iou
 
 COUNTABLE = frozenset(
     ("person", "pedestrian", "rider", "bicyclist", "car", "truck", "bus", "train", "motorcycle", "bicycle")
@@ -34,32 +35,14 @@ def confusion(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.nda
     return np.bincount(pairs, minlength=classes**2)[: classes**2].reshape(classes, classes).astype(np.int64)
 
 
-def iou(confusion: np.ndarray) -> np.ndarray:
-    """Return the intersection over union of each class, (C,). It is NaN for a class in neither truth nor prediction."""
-    correct = np.diagonal(confusion)
-    union = confusion.sum(0) + confusion.sum(1) - correct
-    return np.divide(correct, union, out=np.full(len(confusion), np.nan), where=union > 0)
-
-
-def miou(confusion: np.ndarray) -> float:
-    """Return the mean IoU over the classes that occur in truth or prediction; absent classes do not count as 0.
-
-    The result is NaN if every pixel is ignored.
-    """
-    scored = iou(confusion)
-    return float(scored[~np.isnan(scored)].mean()) if confusion.any() else float("nan")
-
-
 def scores(confusion: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
     """Return a JSON-compatible dictionary of scores.
 
-    It contains `miou`, `pixel_accuracy`, `iou` by class name (None if absent) and the list of `absent` classes.
+    It contains every score of `SCORES`, `iou` by class name (None if absent) and the list of `absent` classes.
     """
     by_class = dict(zip(names, iou(confusion).tolist(), strict=True))
-    total = int(confusion.sum())
     return {
-        "miou": _or_none(miou(confusion)),
-        "pixel_accuracy": int(np.trace(confusion)) / total if total else None,
+        **{name: _or_none(float(score(confusion))) for name, score in SCORES.items()},
         "iou": {name: _or_none(value) for name, value in by_class.items()},
         "absent": [name for name, value in by_class.items() if np.isnan(value)],
     }

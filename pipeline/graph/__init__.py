@@ -1,4 +1,4 @@
 """Stages and jobs, what is out of date, where results come from, and both engines' files.
 
-May import: config, utils.
+May import: analysis.registry, config, utils.
 """

@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from analysis.registry import FIGURES, TABLES
 from pipeline.config import claims
 from pipeline.config.data import FrameData
 from pipeline.config.params import Params, lookup
@@ -119,8 +120,10 @@ def _value(params: Params, key: str, space: Space) -> Any:
 
 
 def _sources(params: Params, spec: Stage, space: Space) -> tuple[Path, ...]:
-    """The modules that a job executes: its stage's, and those of its data set and networks, which are found by name."""
+    """The modules that a job executes: its stage's, and those found by name: data set, networks, figures."""
     found = sources.of([spec.module])
+    if spec is STAGES["analyse"]:
+        return sources.of([spec.module, *(output.module for output in (*FIGURES.values(), *TABLES.values()))])
     if spec is STAGES["prepare"] and isinstance(params.data[space["data"][0]], FrameData):
         return sources.of([spec.module, params.data[space["data"][0]].module])
     if BUILDER not in found:

@@ -17,6 +17,7 @@ from pipeline.graph.graph import Job
 from pipeline.utils.digests import digests
 from pipeline.utils.errors import BadInput
 from pipeline.utils.files import atomic
+from pipeline.utils.records import flatten, read
 
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "pandas", "pillow")
 
@@ -47,16 +48,6 @@ def write(job: Job, begun: dict[str, Any], result: dict[str, Any], conditions: d
     write_atomically(job.record, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Read a record. `BadInput` if it is missing or cut short."""
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        raise BadInput(f"{path} is missing; run its stage again (`python -m pipeline plan` names it)") from None
-    except json.JSONDecodeError:
-        raise BadInput(f"{path} is cut short or is not JSON; delete it and run its stage again") from None
-
-
 def reasons(job: Job) -> list[str]:
     """Why a job would run again; empty if its record is current."""
     if not job.record.exists():
@@ -70,14 +61,6 @@ def reasons(job: Job) -> list[str]:
     changed += _changes("source", record["sources"], digests(job.sources))
     changed += _changes("input", record["inputs"], digests(job.input_files))
     return missing + changed + _changes("output", record["outputs"], digests(_other_outputs(job)))
-
-
-def flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, keys joined by dots."""
-    if not isinstance(tree, dict):
-        return {prefix: tree}
-    parts = [flatten(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in tree.items()]
-    return {key: value for part in parts for key, value in part.items()}
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from analysis.registry import FIGURES, TABLES
 from pipeline.graph.stages import STAGES
 
-CAPTIONS = Path("analysis/report/captions")
+CAPTIONS = Path("analysis/registry/captions")
 CATEGORIES = {
     "report.html": "Report",
     "tables/*.csv": "Tables",
@@ -45,10 +46,10 @@ def _better(pattern: str) -> str | None:
 
 
 def caption(pattern: str) -> Path:
-    """The caption of a file: its own, else the one of all files under its heading."""
-    own = CAPTIONS / f"{Path(pattern).stem}.rst"
-    return own if own.exists() else CAPTIONS / f"{str(category(pattern)).lower()}.rst"
+    """The caption of a file."""
+    return CAPTIONS / f"{Path(pattern).stem}.rst"
 
 
 def _title(pattern: str) -> str:
-    return Path(pattern).stem.replace("_", " ").capitalize()
+    name = Path(pattern).stem
+    return (FIGURES | TABLES)[name].title if name in FIGURES | TABLES else name.capitalize()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.utils.digests import tree
 
-ASSETS = (".html", ".css", ".js")
+ASSETS = (".html", ".css", ".js", ".rst")
 """Files of a package, besides its modules, that change what it makes."""
 
 
@@ -18,7 +18,13 @@ def of(modules: Iterable[str]) -> tuple[Path, ...]:
     """
     found = {path for module in modules for path in _closure(module, Path.cwd())}
     packages = [path.parent for path in found if path.name == "__init__.py"]
-    return tuple(sorted(found | {path for folder in packages for path in folder.iterdir() if path.suffix in ASSETS}))
+    return tuple(sorted(found | {path for package in packages for path in _assets(package)}))
+
+
+def _assets(package: Path) -> list[Path]:
+    """The assets of a package, also those in its folders that are not packages themselves."""
+    inner = (path for path in package.iterdir() if path.is_dir() and not (path / "__init__.py").exists())
+    return [path for folder in (package, *inner) for path in folder.iterdir() if path.suffix in ASSETS]
 
 
 def module(path: Path) -> str:

@@ -1,13 +1,10 @@
 """The stages of a study: what each takes, makes and depends on. Snakefile and dvc.yaml state the same in full."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from analysis.registry import FIGURES, TABLES, Output
 from pipeline.config import paths
-
-FIGURES = ("accuracy_vs_gflops", "accuracy_vs_latency", "curves", "per_class", "trade_off", "architecture", "roofline")
-PICTURES = ("qualitative", "networks")
-TABLES = ("accuracy", "structures", "health", "verdicts", "latency")
 
 Patterns = dict[str, str | tuple[str, ...]]
 """Paths by what they are to the stage, with `{wildcards}` in them."""
@@ -36,8 +33,8 @@ class Stage:
         return [path for group in groups for path in ((group,) if isinstance(group, str) else group)]
 
 
-def _files(folder: str, names: Sequence[str], endings: Sequence[str]) -> tuple[str, ...]:
-    return tuple(f"{paths.RESULTS}/{folder}/{name}.{ending}" for name in names for ending in endings)
+def _files(folder: str, registered: Mapping[str, Output]) -> tuple[str, ...]:
+    return tuple(f"{paths.RESULTS}/{folder}/{name}.{kind}" for name in registered for kind in registered[name].formats)
 
 
 RUN_FILES = ("train.json", "curve.csv", "scores.json", "confusion.npz", "predictions.npz")
@@ -159,8 +156,8 @@ STAGES = {
         outputs={
             "record": f"{paths.RESULTS}/analysis.json",
             "metrics": f"{paths.RESULTS}/metrics.json",
-            "tables": (*_files("tables", TABLES, ("csv", "md")), *_files("tables", ("table1",), ("md",))),
-            "figures": (*_files("figures", FIGURES, ("svg", "png")), *_files("figures", PICTURES, ("png",))),
+            "tables": _files("tables", TABLES),
+            "figures": _files("figures", FIGURES),
             "report": f"{paths.RESULTS}/report.html",
         },
         params=("study",),

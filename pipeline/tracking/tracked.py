@@ -17,9 +17,11 @@ from pipeline.config import paths
 from pipeline.config.params import Params, load, studies
 from pipeline.config.study import NO_IMAGES, Study
 from pipeline.data.reader import Prepared
-from pipeline.graph import graph, provenance
+from pipeline.graph import graph
 from pipeline.graph.graph import Job
+from pipeline.utils import records
 from pipeline.utils.errors import BadInput
+from pipeline.utils.scores import metrics as metrics_of
 
 Metrics = dict[tuple[str, int], float]
 """Value by name and epoch. Values that a run has only once are at epoch 0, which MLflow draws as bars."""
@@ -50,7 +52,7 @@ class Identity:
         short = {f"recipes.{names['recipe']}.": "", f"variants.{names['variant']}.": "network."}
         short |= {f"data.{names[part]}.": f"{part}." for part in ("data", "images")}
         known: dict[str, Any] = dict(names)
-        for key, value in provenance.flatten(self.made_with).items():
+        for key, value in records.flatten(self.made_with).items():
             long = next((prefix for prefix in short if key.startswith(prefix)), "")
             known[short.get(long, "") + key.removeprefix(long)] = value
         return {key: str(value) for key, value in known.items()}
@@ -66,7 +68,7 @@ def identify(job: Job, params: Params, among: list[Study], finished: bool) -> Id
     made_with: dict[str, Any] = {}
     for part in (*_before(job, params), job):
         recorded = part.record.exists() and (finished or part is not job)
-        values = provenance.read(part.record)["params"] if recorded else part.params
+        values = records.read(part.record)["params"] if recorded else part.params
         made_with |= {key: _without_place(value) for key, value in values.items()}
     return Identity(job, made_with, tuple(study.name for study in among if _contains(study, job.wildcards)))
 
@@ -77,15 +79,17 @@ def metrics(identity: Identity) -> Metrics:
     result = _result(folder / "train.json")
     curve = _curve(folder / "curve.csv")
     final = {f"training/{key}": result[key] for key in ("seconds", "frames_per_second", "frames_seen")}
-    final |= _health(result) | _scores(_result(folder / "scores.json")) | _complexity(identity.job) | _latency(identity)
+    final |= (
+        _health(result) | scores_of(_result(folder / "scores.json")) | _complexity(identity.job) | _latency(identity)
+    )
     return curve | {(_allowed(key), 0): float(value) for key, value in final.items() if value is not None}
 
 
 def conditions(identity: Identity) -> dict[str, str]:
     """Return the conditions of the results, and the checkpoint's SHA-256, as tags."""
     job = identity.job
-    record, scores = provenance.read(job.record), _result(job.folder / "scores.json")
-    known = {f"conditions.{key}": value for key, value in provenance.flatten(record["conditions"]).items()}
+    record, scores = records.read(job.record), _result(job.folder / "scores.json")
+    known = {f"conditions.{key}": value for key, value in records.flatten(record["conditions"]).items()}
     known |= {f"scored.{key}": scores[key] for key in ("split", "frames", "size", "input_size")}
     known |= {"diverged": scores["diverged"]} if "diverged" in scores else {}
     known |= {f"absent.{name}": "in neither truth nor prediction" for name in scores["absent"]}
@@ -99,7 +103,7 @@ def conditions(identity: Identity) -> dict[str, str]:
 
 def span(identity: Identity) -> tuple[int, int]:
     """Return when training began and ended, in milliseconds since 1970."""
-    record = provenance.read(identity.job.record)
+    record = records.read(identity.job.record)
     end = datetime.fromisoformat(record["conditions"]["finished"]).timestamp()
     return round(1000 * (end - record["result"]["seconds"])), round(1000 * end)
 
@@ -158,7 +162,7 @@ def _allowed(name: str) -> str:
 
 
 def _result(path: Path) -> dict[str, Any]:
-    return provenance.read(path)["result"]
+    return records.read(path)["result"]
 
 
 def _curve(path: Path) -> Metrics:
@@ -174,19 +178,15 @@ def _curve(path: Path) -> Metrics:
 
 def _health(result: dict[str, Any]) -> dict[str, float]:
     """Return every number in the training-health record of a run, under its name there."""
-    found = provenance.flatten(result.get("health", {}))
+    found = records.flatten(result.get("health", {}))
     return {f"health/{key}": value for key, value in found.items() if isinstance(value, int | float)}
 
 
-def _scores(scores: dict[str, Any]) -> dict[str, float | None]:
-    bins = scores["objects"]["bins"]
-    return {
-        "miou": scores["miou"],
-        "pixel_accuracy": scores["pixel_accuracy"],
-        "border/miou": scores["border"]["miou"],
-        **{f"iou/{name}": value for name, value in scores["iou"].items()},
-        **{f"recall/{part['above']} to {part['upto'] or 'any'} px": part["recall"] for part in bins},
-    }
+def scores_of(scores: dict[str, Any]) -> dict[str, float | None]:
+    """Every score in the result of a score record, by its name in MLflow. None if the record lacks it."""
+    found = {metric.tracked: metric.read(scores) for metric in metrics_of(scores)}
+    found |= {f"iou/{name}": value for name, value in scores["iou"].items()}
+    return {name: None if value is None or math.isnan(value) else value for name, value in found.items()}
 
 
 def _complexity(job: Job) -> dict[str, float]:

@@ -1,10 +1,17 @@
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import textalloc
 
+from analysis.figures import style
 from analysis.results.results import Results, read
 from analysis.study import analyse
+from analysis.tables import frames
 from tests.analysis.made import Made
+
+COARSE = 40
+"""Dots per inch of figures that no test looks at closely: drawing them takes most of the time."""
 
 
 @pytest.fixture
@@ -25,7 +32,27 @@ def results(whole: Made) -> Results:
 
 
 @pytest.fixture(scope="session")
+def compared(results: Results) -> pd.DataFrame:
+    """The variants compared with the baseline, for which the bootstrap takes seconds."""
+    return frames.structures(results)
+
+
+@pytest.fixture(scope="session")
 def rendered(whole: Made) -> Path:
     """The folder that holds the whole study's tables and figures."""
-    analyse(whole.study, whole.root / "rendered", whole.results, whole.prepared)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(style, "DPI", COARSE)
+        analyse(whole.study, whole.root / "rendered", whole.results, whole.prepared)
     return whole.root / "rendered"
+
+
+@pytest.fixture
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures with few dots per inch."""
+    monkeypatch.setattr(style, "DPI", COARSE)
+
+
+@pytest.fixture
+def unlabelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures without the names beside their points, whose places take seconds to find."""
+    monkeypatch.setattr(textalloc, "allocate", lambda *arguments, **options: None)

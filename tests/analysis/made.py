@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -104,7 +103,11 @@ class Made:
         if self.forms:
             self._forms(self.forms)
         # What was counted for the paper's own numbers is no part of a study: the kept records serve.
-        shutil.copytree(KEPT / "paper", self.results / "paper", dirs_exist_ok=True)
+        (self.results / "paper").mkdir(exist_ok=True)
+        for path in (KEPT / "paper").iterdir():
+            link = self.results / "paper" / path.name
+            link.unlink(missing_ok=True)
+            link.symlink_to(path)
         return self
 
     def record(

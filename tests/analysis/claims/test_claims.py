@@ -78,7 +78,7 @@ def test_tolerances_include_the_rounding(everything):
 def test_where_the_paper_disagrees_with_itself(everything):
     sentences = contradictions(everything)
     assert "parameters of dfanet-b: 4.9 M in Table 4, 4.8 M in Table 5." in sentences
-    assert "Table 5, FRRN: 469 ms a frame would be 2.13 frames a second, not 0.25." in sentences
+    assert "Table 5, FRRN: 469 ms per frame would be 2.13 frames per second, not 0.25." in sentences
     rows = {sentence.split(":")[0].removeprefix("Table 5, ") for sentence in sentences[1:]}
     assert rows == {"SegNet", "FRRN", "BiSeNet1", "BiSeNet2"}
 
@@ -99,15 +99,18 @@ LINE = "t2-backbone-b-macs,dfanet,2,Backbone B,gmacs,macs,0.83,G,2,backbone-b,10
             LINE.replace("0.83", "o.83"),
             r"line 18 \(t2-backbone-b-macs\): value is 'o.83'; it must be the printed number",
         ),
-        (LINE.replace(",2,backbone-b", ",1,backbone-b"), "decimals is '1', but 0.83 is printed with another number"),
+        (LINE.replace(",2,backbone-b", ",1,backbone-b"), "decimals is '1', but 0.83 has another number of decimals"),
         (LINE.replace("macs,macs,", "macs,mac,"), r'quantity "mac" is unknown \(did you mean "macs"\?\); allowed are'),
-        (LINE.replace(",G,", ",ms,"), 'unit "ms" is none of macs; allowed are G'),
+        (LINE.replace(",G,", ",ms,"), 'unit "ms" does not fit macs; allowed are G'),
         (LINE.replace("backbone-b,1024", "backbone-bb,1024"), r'no variant "backbone-bb" .*did you mean "backbone-b"'),
-        (LINE.replace("backbone-b,1024", ",1024"), "names no variant; name one of params.yaml, or say in its note why"),
+        (
+            LINE.replace("backbone-b,1024", ",1024"),
+            "names no variant; name one of params.yaml, or give the reason",
+        ),
         (LINE.replace("1024x1024", "1024"), "size is '1024'; it must be rows x columns"),
         (LINE[:40], "does not have 15 cells; it is cut short"),
-        (LINE + "\n" + LINE, "claim t2-backbone-b-macs stands there twice"),
-        (LINE + "\n" + LINE.replace("t2-", "t9-"), r"claim t9-backbone-b-macs stands there twice \(also as t2-"),
+        (LINE + "\n" + LINE, "claim t2-backbone-b-macs is listed twice"),
+        (LINE + "\n" + LINE.replace("t2-", "t9-"), r"claim t9-backbone-b-macs is listed twice \(also as t2-"),
     ],
 )
 def test_mistakes_are_said_in_one_sentence(folder, everything, changed, sentence):

@@ -11,7 +11,7 @@ import pytest
 from analysis import study
 from analysis.claims import claims, verdicts
 from analysis.claims.claims import Claim
-from analysis.tables import verdict_page
+from analysis.tables import verdicts as verdicts_table
 from pipeline.utils.errors import BadInput
 
 TOLERANCES = claims.tolerances()
@@ -264,7 +264,7 @@ def test_what_a_bound_would_have_given_counts_repeated_cells_and_no_peers():
 
 
 def test_the_page_holds_every_table_and_the_contradictions(everything):
-    page = verdict_page.render("Everything", everything[1], TOLERANCES, ["It says two things."])
+    page = verdicts_table.table(everything[1], TOLERANCES, ["It says two things."]).markdown("Everything")
     for heading in (*(f"## Table {number}" for number in range(2, 7)), "## The peers' own papers"):
         assert heading in page
     assert "- It says two things." in page and "| DFANet A | miou | 64.7 % | - |" in page

@@ -77,7 +77,7 @@ def test_the_studys_points_are_means_at_its_own_input_size(figure, results):
         assert means <= {tuple(row) for row in offsets(axes.collections).round(9).tolist()}
 
 
-def test_an_arrow_leads_from_a_number_of_the_paper_to_its_measured_twin(figure, results, peers, quoted):
+def test_an_arrow_leads_from_a_number_of_the_paper_to_its_measured_twin(figure, results, peers, quoted, unlabelled):
     colours, macs = style.colours(results.study.variants), results.complexity["macs_study"] / 1e9
     printed = {"dfanet-a": (3.4, 71.3), "d": (2.5, 67.1)}  # Table 5, and Table 4's Backbone A x2+HL
     assert arrows(figure.axes[1]) == {
@@ -91,7 +91,7 @@ def test_an_arrow_leads_from_a_number_of_the_paper_to_its_measured_twin(figure, 
     assert {(start, end) for start, end, _ in drawn} == {(starts[name], ends[name]) for name in starts}
 
 
-def test_the_twin_is_of_the_scored_split_where_the_paper_has_both(made, quoted):
+def test_the_twin_is_of_the_scored_split_where_the_paper_has_both(made, quoted, unlabelled):
     results = read(made.study, made.write().results)
     results.scored["split"] = "val"
     drawn = arrows(accuracy_vs_cost.draw(results, quoted, Cost.gflops(results)).axes[1])
@@ -123,7 +123,7 @@ def test_the_front_is_what_nothing_cheaper_beats():
     assert front(costs, miou) == ["cheap", "best"]
 
 
-def test_every_device_has_a_panel_of_its_own(results, quoted):
+def test_every_device_has_a_panel_of_its_own(results, quoted, unlabelled):
     rows = [row | {"device": "NVIDIA X", "median_ms": row["median_ms"] / 10} for row in results.latency["rows"]]
     rows += [row | {"mode": "eager float16"} for row in rows]
     timings = [results.latency, results.latency | {"rows": rows, "size": [1024, 1024]}]
@@ -148,11 +148,11 @@ def test_captions_hold_the_conditions(figure, results):
         "commit 01234567",
     ):
         assert words in caption(figure)
-    assert "no error of either" in caption(figure)
+    assert "not an error of either" in caption(figure)
 
 
-def test_two_seeds_are_drawn_without_interval(made, quoted):
+def test_two_seeds_are_drawn_without_interval(made, quoted, unlabelled):
     made.seeds, made.frames = (0, 1), 3
     results = read(made.study, made.write().results)
     figure = accuracy_vs_cost.draw(results, quoted, Cost.gflops(results))
-    assert "without interval, for which 2 are too few" in caption(figure)
+    assert "without an interval, because 2 seeds are too few for one" in caption(figure)

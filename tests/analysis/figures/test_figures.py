@@ -1,5 +1,6 @@
 """The figures: all of them, the same bytes each time, and what must be seen in them."""
 
+import io
 import subprocess
 import sys
 
@@ -9,12 +10,13 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex, to_rgba
 from PIL import Image
 
+from analysis import study
 from analysis.claims import claims
 from analysis.figures import accuracy_vs_cost, curves, networks, per_class, qualitative, style, trade_off
+from analysis.registry import FIGURES, TABLES
 from analysis.results.cost import Cost
 from analysis.results.results import read
 from analysis.study import analyse
-from analysis.tables import frames
 from pipeline.graph import graph
 from pipeline.utils.errors import BadInput
 
@@ -29,12 +31,6 @@ def test_every_file_that_the_graph_names(rendered):
     assert sorted(written) == sorted(names)
 
 
-def test_equal_numbers_give_equal_bytes(whole, rendered, tmp_path):
-    analyse(whole.study, tmp_path, whole.results, whole.prepared)
-    for path in rendered.rglob("*.*"):
-        assert path.read_bytes() == (tmp_path / path.relative_to(rendered)).read_bytes(), path.name
-
-
 def test_a_variant_has_one_colour_in_every_figure(results):
     colours = style.colours(results.study.variants)
     figure = accuracy_vs_cost.draw(results, claims.points(claims.read()), Cost.gflops(results))
@@ -46,21 +42,21 @@ def test_a_variant_has_one_colour_in_every_figure(results):
         assert {labels[name], lines[name], markers[name]} == {to_hex(to_rgba(colour))}
 
 
-def test_qualitative_grid_shows_frame_truth_and_every_variant(whole, results, rendered):
+def test_qualitative_grid_shows_frame_truth_and_every_variant(whole, results):
     figure = qualitative.draw(results, whole.prepared / "streets")
     titles = [axes.get_title() for axes in figure.axes]
     assert [title for title in titles if title] == ["frame", "truth", *whole.variants]
     assert len(figure.axes) == 4 * (2 + len(whole.variants))
     truth = figure.axes[1].images[0].get_array()
     assert tuple(truth[0, 0]) == (128, 128, 128) and tuple(truth[-1, 0]) == (0, 0, 0)
-    path = rendered / "figures/qualitative.png"
-    assert path.stat().st_size < 1_500_000 and Image.open(path).width >= 1500
+    picture = style.render(figure, "png")
+    assert len(picture) < 1_500_000 and Image.open(io.BytesIO(picture)).width >= 1500
 
 
 def test_without_frames_the_grid_shows_predictions_and_says_so(whole, results, tmp_path):
     figure = qualitative.draw(results, tmp_path / "streets")
     assert [axes.get_title() for axes in figure.axes if axes.get_title()] == list(whole.variants)
-    assert "The frames are not at hand here: predictions alone." in caption(figure)
+    assert "The frames are not available here, so only predictions are shown." in caption(figure)
 
 
 def test_each_network_of_the_deepest_aggregation_is_shown_beside_its_sum(whole, results):
@@ -70,7 +66,7 @@ def test_each_network_of_the_deepest_aggregation_is_shown_beside_its_sum(whole, 
     kept = np.load(whole.run("dfanet-a", 0) / "predictions.npz")["networks"]
     colours = {tuple(map(int, colour)) for colour in figure.axes[4].images[0].get_array().reshape(-1, 3)}
     assert len(colours) == len(np.unique(kept[2, 0])), "the first frame, by network 3"
-    assert "a column shows a summand and not a network trained to stand alone" in caption(figure)
+    assert "each column shows one term of that sum, not a network that was trained to work alone" in caption(figure)
 
 
 @pytest.mark.parametrize(
@@ -88,9 +84,8 @@ def test_without_predictions_by_network_the_figure_says_why(made, change, senten
     assert f"No predictions by network: {sentence}" in caption(figure) and not figure.axes
 
 
-def test_the_trade_off_has_every_measure_and_marks_what_is_within_the_noise(results):
-    table = frames.structures(results)
-    figure = trade_off.draw(results, table)
+def test_the_trade_off_has_every_measure_and_marks_what_is_within_the_noise(results, compared):
+    figure = trade_off.draw(results, compared)
     titles = ["mIoU", "mIoU at borders", "Small objects", "GMACs", "Latency"]
     assert [axes.get_title() for axes in figure.axes] == titles
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(results.study.variants)
@@ -99,7 +94,7 @@ def test_the_trade_off_has_every_measure_and_marks_what_is_within_the_noise(resu
     for drawn, values in ((points[0], 100 * results.means["miou"]), (points[3], macs)):
         assert [tuple(each.get_offsets()[0]) for each in drawn] == [*zip(values, range(6), strict=True)]
     filled = [[tuple(each.get_facecolor()[0]) != (1, 1, 1, 1) for each in drawn] for drawn in points]
-    assert filled[0] == (table["verdict"] != "within the noise").tolist() and 1 < sum(filled[0]) < 6
+    assert filled[0] == (compared["verdict"] != "within the noise").tolist() and 1 < sum(filled[0]) < 6
     assert filled[1] == [True, *[False] * 5], "all have the same border mIoU as the baseline"
     assert filled[3] == [True] * 6, "counted, so without noise"
 
@@ -111,19 +106,28 @@ def test_frames_of_another_preparation(made, results, tmp_path):
         qualitative.draw(results, made.prepared / "streets")
 
 
-@pytest.mark.parametrize(
-    ("frames", "variants", "pictures", "kept"), [(1, ("single",), 1, False), (2, ("single", "d"), 0, True)]
-)
-def test_the_smallest_studies_render_with_and_without_prepared_data(made, frames, variants, pictures, kept):
-    made.frames, made.variants, made.pictures, made.seeds = frames, variants, pictures, (0,)
+def test_the_smallest_study_renders_without_prepared_data(made, coarse, unlabelled):
+    made.frames, made.variants, made.pictures, made.seeds = 1, ("single",), 1, (0,)
     made.write()
-    prepared = made.prepared if kept else made.root / "nothing"
-    numbers = analyse(made.study, made.root / "out", made.results, prepared)
-    assert set(numbers) == {*variants, "floor", "majority class"}
+    numbers = analyse(made.study, made.root / "out", made.results, made.root / "nothing")
+    assert set(numbers) == {"single", "floor", "majority class"}
     assert all(type(value) is float for row in numbers.values() for value in row.values())
     assert len(list((made.root / "out").rglob("*.*"))) == len(graph.STAGES["analyse"].output_patterns) - 1
 
 
+def test_equal_numbers_give_equal_bytes_with_and_without_pictures(made, coarse, monkeypatch):
+    drawn = {name: FIGURES[name] for name in ("accuracy_vs_gflops", "networks", "qualitative", "trade_off")}
+    monkeypatch.setattr(study, "FIGURES", drawn)
+    for pictures in (0, 2):
+        made.frames, made.variants, made.seeds, made.pictures = 2, ("single", "d"), (0,), pictures
+        made.write()
+        analyse(made.study, made.root / "out", made.results, made.prepared)
+    analyse(made.study, made.root / "again", made.results, made.prepared)
+    for path in (made.root / "out").rglob("*.*"):
+        assert path.read_bytes() == (made.root / "again" / path.relative_to(made.root / "out")).read_bytes(), path
+
+
 def test_analysis_never_imports_torch():
-    check = "import sys, analysis.study; sys.exit('torch' in sys.modules)"
+    modules = ", ".join(each.module for each in (*FIGURES.values(), *TABLES.values()))
+    check = f"import sys, analysis.study, {modules}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", check], check=True)

@@ -3,7 +3,7 @@ import pytest
 
 from analysis.figures import curves, per_class, style
 from analysis.report.page import render
-from analysis.tables import frames, markdown
+from analysis.tables import accuracy, structures
 from tests.analysis.report import judged
 
 
@@ -13,17 +13,14 @@ def verdicts() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def parts(results) -> dict[str, dict]:
-    """Tables and figures of the study as the page takes them; of the figures two, one of them in both formats."""
-    texts = {
-        "accuracy": markdown.accuracy(results, frames.accuracy(results)),
-        "structures": markdown.structures(results, frames.structures(results)),
-    }
+def parts(results, compared) -> dict[str, dict]:
+    """Tables and figures of the study as the page takes them: two figures, one of them in both formats."""
+    tables = {"accuracy": accuracy.table(results), "structures": structures.table(results, compared)}
     with style.context():
         curve, classes = curves.draw(results), per_class.draw(results)
         figures = {f"curves.{kind}": style.render(curve, kind) for kind in ("svg", "png")}
         figures["per_class.png"] = style.render(classes, "png")
-    return {"tables": texts, "figures": figures}
+    return {"tables": tables, "figures": figures}
 
 
 @pytest.fixture(scope="session")

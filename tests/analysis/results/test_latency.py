@@ -7,6 +7,8 @@ from scipy import stats
 
 from analysis.figures import roofline, style
 from analysis.results import latency
+from analysis.tables.latency import parts
+from analysis.tables.table import Table
 
 ROUNDS, SAMPLES = 6, 4
 
@@ -57,8 +59,12 @@ def timed():
     return record(*rows, ceilings=[copy, {"kind": "product", "dtype": "float32", "per_second": 5e10}])
 
 
+def text(*arguments):
+    return Table(parts(*arguments)).markdown("Latency")
+
+
 def test_a_ratio_and_its_interval_are_scipys_of_the_rounds_logarithms(timed):
-    found = latency.table(timed, "a").set_index("variant").loc["b"]
+    found = latency.frame(timed, "a").set_index("variant").loc["b"]
     medians = {row["variant"]: np.median(row["samples_ms"], axis=1) for row in timed["rows"]}
     paired = np.log(medians["b"] / medians["a"])
     interval = stats.ttest_1samp(paired, 0).confidence_interval(0.95)
@@ -67,7 +73,7 @@ def test_a_ratio_and_its_interval_are_scipys_of_the_rounds_logarithms(timed):
 
 
 def test_what_all_met_in_a_round_does_not_widen_the_interval(timed):
-    found = latency.table(timed, "a").set_index("variant").loc["b"]
+    found = latency.frame(timed, "a").set_index("variant").loc["b"]
     assert found["ratio_low"] < 2 < found["ratio_high"]
     assert found["ratio_high"] - found["ratio_low"] < 0.1
     medians = [np.median(row["samples_ms"], axis=1) for row in timed["rows"]]
@@ -82,30 +88,30 @@ def test_the_baseline_is_dfanet_a_where_it_was_timed(timed):
 def test_ratios_are_taken_in_the_same_mode_or_to_one_mode():
     times = [("b", 8.0, "eager float32"), ("a", 4.0, "eager float32"), ("a", 2.0, "folded"), ("b", 1.0, "folded")]
     found = record(*(row(name, [[time]] * 3, mode) for name, time, mode in times))
-    assert latency.table(found, "a")["ratio"].tolist() == pytest.approx([2, 1, 1, 0.5])
-    assert latency.table(found, "a", "eager float32")["ratio"].tolist() == pytest.approx([2, 1, 0.5, 0.25])
+    assert latency.frame(found, "a")["ratio"].tolist() == pytest.approx([2, 1, 1, 0.5])
+    assert latency.frame(found, "a", "eager float32")["ratio"].tolist() == pytest.approx([2, 1, 0.5, 0.25])
 
 
 def test_two_rounds_give_no_interval_and_records_without_samples_or_ceilings_still_give_a_table():
     found = record(row("a", [[4.0], [4.0]]), row("b", [[8.0], [8.0]]))
-    table = latency.table(found, "a")
+    table = latency.frame(found, "a")
     assert table["ratio"].tolist() == [1, 2] and "ratio_low" not in table
     kept = record(row("a", [[4.0]]) | {"samples_ms": []}, row("b", [[6.0]]) | {"samples_ms": []})
-    table = latency.table(kept, "a")
+    table = latency.frame(kept, "a")
     assert table["ratio"].tolist() == [1, 1.5] and "share" not in table
-    assert "| b | eager float32, cpu | 6 | 167 | 1.50 | - |" in latency.markdown(kept, table, "a")
+    assert "| b | eager float32, cpu | 6 | 167 | 1.50 | - |" in text(kept, table, "a")
     with style.context():
         assert not roofline.draw(kept).axes
 
 
 def test_markdown_says_shares_rates_and_conditions(timed):
-    text = latency.markdown(timed, latency.table(timed, "dfanet-a"), "dfanet-a")
+    said = text(timed, latency.frame(timed, "dfanet-a"), "dfanet-a")
     for words in (
         "time / dfanet-a", "96x128 pixels", "1 CPU thread", "a CPU", "paired by round", "6 rounds",
-        "copies 20 GB/s and multiplies float32 matrices at 50 GMAC/s", "caches and fused kernels may do better",
+        "copies 20 GB/s and multiplies float32 matrices at 50 GMAC/s", "caches and fused kernels can do better",
     ):  # fmt: skip
-        assert words in text
-    lines = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ")][1:]
+        assert words in said
+    lines = [line.split(" | ")[0] for line in said.splitlines() if line.startswith("| ")][1:]
     assert [line.strip("| ") for line in lines[1:]] == ["a", "dfanet-a", "b"]
 
 
@@ -115,8 +121,8 @@ def test_forms_say_how_far_they_are_from_eager_mode_and_what_was_skipped():
         row("a", [[2.0]] * 3, "folded", difference=0.5, tolerance=1e-3, agrees=False),
     ]
     found = record(*rows, skipped=[{"mode": "AOTInductor", "reason": "no compiler"}])
-    text = latency.markdown(found, latency.table(found, "a", "eager float32"), "a", "eager float32")
-    assert "5e-01 (does not agree)" in text and "Not timed: AOTInductor (no compiler)." in text
+    said = text(found, latency.frame(found, "a", "eager float32"), "a", "eager float32")
+    assert "5e-01 (does not agree)" in said and "Not timed: AOTInductor (no compiler)." in said
 
 
 @pytest.fixture(scope="module")

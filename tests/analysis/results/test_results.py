@@ -89,4 +89,4 @@ def test_a_variant_that_was_not_timed(small):
 def test_json_that_is_no_record(small):
     path = small.results / "floor/streets/quick/floor.json"
     path.write_text("{}")
-    refused(small, f"{path} is no record: it lacks wildcards")
+    refused(small, f"{path} is not a record: it lacks wildcards")

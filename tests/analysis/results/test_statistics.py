@@ -7,6 +7,7 @@ from sklearn.metrics import jaccard_score
 
 from analysis.results import statistics
 from analysis.results.statistics import Interval
+from pipeline.utils import confusion
 from tests.analysis.made import confusions
 
 CLASSES = 5
@@ -30,7 +31,7 @@ def matrices(labels):
 def test_miou_is_scikit_learns_over_the_classes_that_occur(labels, matrices):
     truth, predictions = labels
     expected = jaccard_score(truth.ravel(), predictions[0, 0].ravel(), average="macro")
-    assert statistics.miou(matrices[0, 0].sum(0)) == pytest.approx(expected, abs=1e-12)
+    assert confusion.miou(matrices[0, 0].sum(0)) == pytest.approx(expected, abs=1e-12)
 
 
 def test_interval_over_seeds_by_hand():
@@ -52,7 +53,7 @@ def test_no_interval_over_too_few_seeds(count):
 def slow_difference(matrices, index):
     """The statistic as it is defined, one resample at a time."""
     resampled = [[seed[index].sum(0) for seed in network] for network in matrices]
-    first, second = (np.mean([float(statistics.miou(each)) for each in network]) for network in resampled)
+    first, second = (np.mean([float(confusion.miou(each)) for each in network]) for network in resampled)
     return first - second
 
 

@@ -11,7 +11,7 @@ from analysis.figures import per_class, style
 from analysis.report.page import render
 from analysis.results import diagnosis
 from analysis.results.results import Results, read
-from analysis.tables import frames, health, markdown
+from analysis.tables import accuracy, frames, health
 from pipeline.config import params
 from pipeline.training import loop
 from pipeline.training import train as training
@@ -111,11 +111,11 @@ def recorded(made, **records) -> Results:
 
 def shown(results: Results) -> dict[str, str]:
     """Texts with a score of each variant, and the table of health."""
-    accuracy = markdown.accuracy(results, frames.accuracy(results))
+    tables = {"health": health.table(results), "accuracy": accuracy.table(results)}
     with style.context():
         figure = " ".join(per_class.draw(results).texts[0].get_text().split())
-    texts = {"health": health.markdown(results), "accuracy": accuracy}
-    return texts | {"figure": figure, "report": render(results, None, texts, {})}
+    texts = {name: table.markdown(name) for name, table in tables.items()}
+    return texts | {"figure": figure, "report": render(results, None, tables, {})}
 
 
 def dead_gate(model):
@@ -149,27 +149,28 @@ def test_what_is_planted_in_a_network_is_said_wherever_its_score_is_shown(traine
 
 def test_the_tables_have_each_seed_s_numbers_and_the_parts_their_ranges(made):
     results = recorded(made, single=SOUND, d=gate(1, saturated=0.97))
-    table = health.table(results).set_index(["variant", "seed"])
+    shown = health.table(results)
+    table = shown.data.set_index(["variant", "seed"])
     assert table.loc[("d", 1), "gates.attention of network 1.saturated"] == 0.97
     assert table["unhealthy"].tolist() == ["", "", *["the gates of network 1 are 97 % saturated"] * 2]
-    text = health.markdown(results)
+    text = shown.markdown("Health")
     assert "| single | 3 | 2.94 | 0.7 | yes |" in text and "| d | 3 | 2.94 | 0.7 | no |" in text
     assert "| d | decoder | 1.5 | 0.25 | 10 |  |  |  |" in text
     assert "| d | attention of network 1 |  |  |  | 97 | 0.150 | 1.2 |" in text
-    accuracy = frames.accuracy(results).set_index("model")["healthy"]
-    assert accuracy["single"].all() and not accuracy["d"].any() and math.isnan(accuracy["floor"])
+    healthy = frames.accuracy(results).set_index("model")["healthy"]
+    assert healthy["single"].all() and not healthy["d"].any() and math.isnan(healthy["floor"])
     assert frames.structures(results).set_index("variant")["healthy"].to_dict() == {"single": True, "d": False}
 
 
 def test_runs_without_a_record_are_named_once(made):
     text = shown(recorded(made, single=SOUND))
-    assert text["health"].count("not recorded") == 1 and "Health not recorded: d." in text["health"]
+    assert text["health"].count("not recorded") == 1 and "Health was not recorded for d." in text["health"]
     assert "not recorded" not in text["accuracy"] and "unhealthy:" not in text["health"]
 
 
 def test_a_study_from_before_the_record_says_so_once(results):
     text = shown(results)
-    assert "Health not recorded: single, a, b, c, d, dfanet-a." in text["health"]
+    assert "Health was not recorded for single, a, b, c, d, dfanet-a." in text["health"]
     assert text["health"].count("not recorded") == text["report"].count("not recorded") == 1
 
 

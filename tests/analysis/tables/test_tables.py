@@ -7,14 +7,17 @@ from scipy.stats import ttest_rel
 from sklearn.metrics import accuracy_score, jaccard_score
 
 from analysis.results.results import read
-from analysis.tables import frames, markdown
+from analysis.tables import accuracy as accuracy_table
+from analysis.tables import frames
+from analysis.tables import structures as structures_table
 from tests.analysis.made import CLASSES
 
 
 def both(made):
     results = read(made.study, made.results)
-    accuracy, structures = frames.accuracy(results), frames.structures(results)
-    return accuracy, structures, markdown.accuracy(results, accuracy), markdown.structures(results, structures)
+    accuracy = accuracy_table.table(results)
+    structures = structures_table.table(results, frames.structures(results))
+    return accuracy.data, structures.data, accuracy.markdown("Accuracy"), structures.markdown("Structures")
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +118,7 @@ def test_a_variant_below_the_floor_is_not_a_result(made):
     assert not accuracy[accuracy["model"] == "c"]["above_floor"].any()
     for text in texts:
         assert text.count("below the floor") == 1
-        assert "c is below the floor: undertrained, not a result." in text
+        assert "c is below the floor: too little trained for the score to be a result." in text
 
 
 def test_absent_classes_are_counted_and_left_out(made):

@@ -15,6 +15,7 @@ from pipeline.data.sets import camvid
 from pipeline.deployment import predict
 from pipeline.timing import modes
 from pipeline.utils import weights
+from pipeline.utils.records import KEYS
 from tests.conftest import ROOT
 
 FRAMES = (64, 96)
@@ -34,7 +35,9 @@ def write_run(folder, classes=11):
     weights.save(folder / "weights.pt", {"made_for": made_for, "state": model.state_dict()})
     training = {"recipes.mine.training": {"frame_size": list(FRAMES)}}
     wildcards = {"data": "camvid", "recipe": "mine", "variant": "single", "seed": "0"}
-    (folder / "train.json").write_text(json.dumps({"wildcards": wildcards, "params": training}))
+    (folder / "train.json").write_text(
+        json.dumps(dict.fromkeys(KEYS, {}) | {"wildcards": wildcards, "params": training})
+    )
     return folder / "weights.pt"
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis import registry
 from pipeline.graph import report
 from pipeline.graph.stages import STAGES
 
@@ -32,6 +33,7 @@ def test_every_table_and_figure_is_shown_once_with_caption_and_category(shown):
     assert sorted(by_category["Tables"]) == sorted({Path(name).stem for name in OUTPUTS["tables"]})
 
 
-def test_a_figure_without_a_caption_of_its_own_has_the_general_one():
-    assert report.caption("results/{study}/figures/new.svg").name == "figures.rst"
-    assert report.caption("results/{study}/figures/curves.svg").name == "curves.rst"
+def test_titles_come_from_the_registry(shown):
+    labels = {Path(output).name: output.flags["report"].labels["what"] for output in shown}
+    assert labels["trade_off.svg"] == registry.FIGURES["trade_off"].title
+    assert labels["report.html"] == "Report"

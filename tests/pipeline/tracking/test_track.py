@@ -10,7 +10,8 @@ from PIL import Image
 
 from pipeline.config import paths
 from pipeline.config.params import Params
-from pipeline.graph import graph, provenance
+from pipeline.graph import graph
+from pipeline.utils import records
 from pipeline.utils.digests import digest
 from pipeline.utils.errors import BadInput
 from tests.pipeline.tracking import tracked_study
@@ -158,7 +159,7 @@ def test_a_deleted_database_is_rebuilt_from_the_files_by_one_command(params: Par
     Path("mlflow.db").unlink()
     printed = command("-m", "pipeline", "track", "quickstart")
     assert values() == before and len(before) > 4 * 3 * EPOCHS
-    assert provenance.read(Path("results/quickstart/mlflow.json"))["result"]["uri"] == "sqlite:///mlflow.db"
+    assert records.read(Path("results/quickstart/mlflow.json"))["result"]["uri"] == "sqlite:///mlflow.db"
     assert len(printed.splitlines()) <= 2, printed
 
 

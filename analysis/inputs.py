@@ -1,0 +1,88 @@
+"""Everything that a study's tables and figures are made from. What they do not ask for is not computed."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analysis.claims import claims, verdicts
+from analysis.claims.claims import Claim, Tolerance
+from analysis.claims.contradictions import contradictions
+from analysis.results import results
+from analysis.results.results import Results
+from analysis.tables import frames
+from pipeline.config import paths
+from pipeline.utils import records
+from pipeline.utils.records import Record
+
+if TYPE_CHECKING:
+    from pipeline.config.study import Study
+
+
+class Inputs:
+    """The results of `study` below `root`, the paper's claims, and what follows from both.
+
+    `prepared` is the folder of all prepared data sets. `BadInput` names a result that is missing, cut short, or made
+    with other parameters than the rest.
+    """
+
+    def __init__(self, study: "Study", root: Path, prepared: Path):
+        self.results: Results = results.read(study, root)
+        self.prepared: Path = prepared / study.data
+        self.claims: list[Claim] = claims.read()
+        self.tolerances: dict[str, Tolerance] = claims.tolerances()
+        self.paper = {path: records.read(root / Path(path).relative_to("results")) for path in _PAPER}
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """Records that do not belong to the study alone, by path: the paper's, and the manifest of the data."""
+        path, data = self.prepared / "manifest.json", self.results.study.data
+        named = paths.fill(paths.MANIFEST, data=data).as_posix()
+        return self.paper | ({named: records.read(path, data=data)} if path.exists() else {})
+
+    @property
+    def latency(self) -> dict[str, Any]:
+        return self.results.latency
+
+    @property
+    def counted(self) -> dict[str, Any]:
+        """The result of the stage `paper`: counts by variant, Table 1 and the drawn architecture."""
+        return self.paper[paths.PAPER_COMPLEXITY]["result"]
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The shapes and connections of `described_variant`."""
+        return self.counted["architecture"]["described"]
+
+    @property
+    def described_variant(self) -> str:
+        return self.counted["architecture"]["name"]
+
+    @property
+    def backbones(self) -> list[dict[str, Any]]:
+        return self.counted["table1"]
+
+    @cached_property
+    def points(self) -> pd.DataFrame:
+        return claims.points(self.claims)
+
+    @cached_property
+    def structures(self) -> pd.DataFrame:
+        return frames.structures(self.results)
+
+    @cached_property
+    def judged(self) -> pd.DataFrame:
+        """The verdict on every claim."""
+        fitted = verdicts.fitted(self.paper[paths.INTERPRETATIONS]["result"], self.claims)
+        params = self.paper[paths.PAPER_COMPLEXITY]["params"]
+        networks = {key.removeprefix("variants."): value for key, value in params.items()}
+        counted = self.counted["variants"]
+        return verdicts.verdicts(self.claims, self.tolerances, counted, fitted, self.results, networks)
+
+    @cached_property
+    def contradictions(self) -> list[str]:
+        return contradictions(self.claims)
+
+
+_PAPER = (paths.PAPER_COMPLEXITY, paths.INTERPRETATIONS)
