@@ -4,8 +4,8 @@
 #
 # A job runs if its record names other parameters (`params: yaml`), sources or inputs than it would be made with now,
 # whichever engine made it. Snakemake cannot remember that: it knows no parameters of what DVC made, so a changed one
-# would be "nothing to be done". Each job has a stamp, a file whose age tells, and its other inputs are ancient(). Outputs
-# are not marked update(): Snakemake puts those of a failed job back and then takes the old ones for current.
+# would be "nothing to be done". Each job has a stamp, a file whose age tells; the age of an input counts only if this run
+# rebuilds it (`take`). No output is marked update(): Snakemake would take a failed job's old outputs for current.
 
 from pipeline.config import params
 from pipeline.graph import graph, report, snakefile, stages
@@ -14,7 +14,7 @@ PARAMS = params.load(config.get("study"))
 STUDY = PARAMS.study.model_dump(include={"data", "images", "recipe"})
 RUNS = STUDY | {"variant": PARAMS.study.variants, "seed": PARAMS.study.seeds}
 GPU = snakefile.gpus()  # a job that uses the GPU has it alone (profiles/default)
-snakefile.age_stamps(PARAMS, workflow)
+take = snakefile.Inputs(PARAMS, workflow)
 workflow.global_wildcard_constraints(**dict.fromkeys(stages.WILDCARDS, "[^/]+"))
 
 
@@ -38,7 +38,7 @@ rule prepare:
 rule pretrain:
     input:
         stamp="work/stamps/pretrained/{images}/{pretraining}/{backbone}/pretrain.stamp",
-        images=ancient("data/prepared/{images}/manifest.json"),
+        images=take("data/prepared/{images}/manifest.json"),
     output:
         record="results/pretrained/{images}/{pretraining}/{backbone}/pretrain.json",
         curve="results/pretrained/{images}/{pretraining}/{backbone}/curve.csv",
@@ -55,9 +55,9 @@ rule pretrain:
 rule train:
     input:
         stamp="work/stamps/runs/{data}/{images}/{recipe}/{variant}/{seed}/train.stamp",
-        frames=ancient("data/prepared/{data}/manifest.json"),
-        pretrained=snakefile.inputs(PARAMS, "train", "pretrained"),  # weights.pt of the variant's backbone, if any
-        trials=snakefile.inputs(PARAMS, "train", "trials"),  # scores.json of each rate that the recipe chooses from
+        frames=take("data/prepared/{data}/manifest.json"),
+        pretrained=take.of("train", "pretrained"),  # weights.pt of the variant's backbone, if any
+        trials=take.of("train", "trials"),  # scores.json of each rate that the recipe chooses from
     output:
         record="results/runs/{data}/{images}/{recipe}/{variant}/{seed}/train.json",
         curve="results/runs/{data}/{images}/{recipe}/{variant}/{seed}/curve.csv",
@@ -73,8 +73,8 @@ rule train:
 rule evaluate:
     input:
         stamp="work/stamps/runs/{data}/{images}/{recipe}/{variant}/{seed}/scores.stamp",
-        frames=ancient("data/prepared/{data}/manifest.json"),
-        weights=ancient("results/runs/{data}/{images}/{recipe}/{variant}/{seed}/weights.pt"),
+        frames=take("data/prepared/{data}/manifest.json"),
+        weights=take("results/runs/{data}/{images}/{recipe}/{variant}/{seed}/weights.pt"),
     output:
         record="results/runs/{data}/{images}/{recipe}/{variant}/{seed}/scores.json",
         confusion="results/runs/{data}/{images}/{recipe}/{variant}/{seed}/confusion.npz",
@@ -90,7 +90,7 @@ rule evaluate:
 rule floor:
     input:
         stamp="work/stamps/floor/{data}/{recipe}/floor.stamp",
-        frames=ancient("data/prepared/{data}/manifest.json"),
+        frames=take("data/prepared/{data}/manifest.json"),
     output:
         record="results/floor/{data}/{recipe}/floor.json",
     params:
@@ -113,7 +113,7 @@ rule complexity:
 rule paper:
     input:
         stamp="work/stamps/paper/complexity.stamp",
-        claims=ancient("data/paper/claims.csv"),
+        claims=take("data/paper/claims.csv"),
     output:
         record="results/paper/complexity.json",
     params:
@@ -125,7 +125,7 @@ rule paper:
 rule interpretations:
     input:
         stamp="work/stamps/paper/interpretations.stamp",
-        claims=ancient("data/paper/claims.csv"),
+        claims=take("data/paper/claims.csv"),
     output:
         record="results/paper/interpretations.json",
     params:
@@ -137,7 +137,7 @@ rule interpretations:
 rule latency:
     input:
         stamp="work/stamps/{study}/latency.stamp",
-        complexity=ancient(expand("results/complexity/{data}/{recipe}/{variant}.json", **RUNS)),
+        complexity=take(expand("results/complexity/{data}/{recipe}/{variant}.json", **RUNS)),
     output:
         record="results/{study}/latency.json",
     threads: workflow.cores  # nothing may run beside a timing
@@ -166,16 +166,16 @@ rule forms:
 rule analyse:
     input:
         stamp="work/stamps/{study}/analysis.stamp",
-        runs=ancient(
+        runs=take(
             expand("results/runs/{data}/{images}/{recipe}/{variant}/{seed}/{file}", **RUNS, file=stages.RUN_FILES)
         ),
-        frames=ancient(expand("data/prepared/{data}/manifest.json", **STUDY)),
-        floor=ancient(expand("results/floor/{data}/{recipe}/floor.json", **STUDY)),
-        complexity=ancient(expand("results/complexity/{data}/{recipe}/{variant}.json", **RUNS)),
-        latency=ancient("results/{study}/latency.json"),
-        forms=snakefile.inputs(PARAMS, "analyse", "forms"),  # results/{study}/forms/{variant}.json, if there is one
-        paper=ancient(["data/paper/claims.csv", "data/paper/tolerances.yaml"]),
-        counted=ancient(["results/paper/complexity.json", "results/paper/interpretations.json"]),
+        frames=take(expand("data/prepared/{data}/manifest.json", **STUDY)),
+        floor=take(expand("results/floor/{data}/{recipe}/floor.json", **STUDY)),
+        complexity=take(expand("results/complexity/{data}/{recipe}/{variant}.json", **RUNS)),
+        latency=take("results/{study}/latency.json"),
+        forms=take.of("analyse", "forms"),  # results/{study}/forms/{variant}.json, if there is one
+        paper=take(["data/paper/claims.csv", "data/paper/tolerances.yaml"]),
+        counted=take(["results/paper/complexity.json", "results/paper/interpretations.json"]),
     output:
         record="results/{study}/analysis.json",
         metrics="results/{study}/metrics.json",
@@ -191,7 +191,7 @@ rule analyse:
 rule track:
     input:
         stamp="work/stamps/{study}/mlflow.stamp",
-        analysis=ancient("results/{study}/analysis.json"),
+        analysis=take("results/{study}/analysis.json"),
     output:
         record="results/{study}/mlflow.json",
     params:

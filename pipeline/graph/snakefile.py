@@ -1,4 +1,4 @@
-"""What the Snakefile needs besides patterns: stamps, inputs that depend on params.yaml, and whether there is a GPU."""
+"""What the Snakefile needs besides patterns: which jobs are out of date, and whether there is a GPU."""
 
 import os
 import time
@@ -15,26 +15,36 @@ LONG_AGO = 946684800
 """The age of the stamp of a job that is current (2000-01-01): older than any output."""
 
 
-def age_stamps(params: Params, workflow: Any) -> None:
-    """Make the stamp of each of the study's jobs newer than its outputs if the job is out of date, else older.
+class Inputs:
+    """The inputs of a study's jobs as Snakemake should see them; and each job's stamp, which tells it what to run.
 
-    Only Snakemake's main process does: the one that it starts for each job must leave the stamps as they are.
+    A stamp is newer than its job's outputs if the job is out of date, else older. Every other input is `ancient` unless
+    a job of this run makes it: its age says nothing, because either engine, or a copy, may have set it.
     """
-    if not workflow.is_main_process:
-        return
-    reasons = stale(params)
-    for job in graph.jobs(params):
-        _age(paths.work("stamps", job.record).with_suffix(".stamp"), new=job.name in reasons)
 
+    def __init__(self, params: Params, workflow: Any):
+        self._params, reasons = params, stale(params)
+        waiting = [job for job in graph.jobs(params) if job.name in reasons]
+        self._rebuilt = {path for job in waiting for path in job.output_files}
+        if workflow.is_main_process:  # the process that it starts for each job must leave the stamps as they are
+            for job in graph.jobs(params):
+                _age(paths.work("stamps", job.record).with_suffix(".stamp"), new=job.name in reasons)
 
-def inputs(params: Params, stage: str, name: str) -> Callable[[Any], list[str]]:
-    """The input `name` of a stage's job, where no pattern can say it. Its age does not count: the stamp's does."""
-    from snakemake.io import ancient
+    def __call__(self, patterns: str | list[str]) -> Callable[[Any], list[str]]:
+        """Inputs by their patterns."""
+        each = [patterns] if isinstance(patterns, str) else patterns
+        return lambda wildcards: [self._aged(pattern.format(**dict(wildcards.items()))) for pattern in each]
 
-    def find(wildcards: Any) -> list[str]:
-        return [ancient(str(path)) for path in graph.job(params, stage, dict(wildcards.items())).inputs[name]]
+    def of(self, stage: str, name: str) -> Callable[[Any], list[str]]:
+        """The input `name` of a stage, where wildcards alone do not say its path."""
+        return lambda wildcards: [
+            self._aged(str(path)) for path in graph.job(self._params, stage, dict(wildcards.items())).inputs[name]
+        ]
 
-    return find
+    def _aged(self, path: str) -> str:
+        from snakemake.io import ancient
+
+        return path if Path(path) in self._rebuilt else ancient(path)
 
 
 def gpus() -> int:

@@ -81,15 +81,17 @@ def _digest_of_json(content: bytes) -> str:
 
 
 def _statements(node: Any) -> str:
-    """A syntax tree as text, without strings that stand alone (docstrings) and without fields that say nothing.
+    """A syntax tree as text, without what says nothing: fields that are empty, and strings that stand alone.
 
-    `ast.dump` writes other fields in Python 3.11 than in 3.12, so the same module would have two digests.
+    `ast.dump` would write other fields in Python 3.12 than in 3.11, and so give the same module another digest.
     """
     if isinstance(node, list):
         return f"[{','.join(_statements(each) for each in node if not _is_docstring(each))}]"
     if not isinstance(node, ast.AST):
         return repr(node)
     fields = [(name, value) for name, value in ast.iter_fields(node) if value is not None and value != []]
+    if isinstance(node, ast.JoinedStr):  # Python 3.12 ends a format such as {x:{y}} with an empty text
+        fields = [("values", [each for each in node.values if getattr(each, "value", None) != ""])]
     return f"{type(node).__name__}({','.join(f'{name}={_statements(value)}' for name, value in fields)})"
 
 
