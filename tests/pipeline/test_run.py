@@ -181,10 +181,11 @@ def test_from_scratch_training_gets_no_weights_and_otherwise_its_backbones(works
 
 
 def test_the_plan_says_jobs_frames_disk_and_time_before_anything_starts(workspace):
-    shown = workspace.pipeline("plan", "--cores", "2").stdout
+    shown = workspace.main("plan", "--cores", "2").stdout
     assert "train               2       2  it has no result yet (2)" in shown
     assert "2 runs of 24 frames at 64x64 (3 epochs each)" in shown
     assert "of prepared data still to write" in shown and "with 2 jobs side by side" in shown
     assert not (workspace.root / "data/prepared").exists() and not (workspace.root / "results").exists()
-    without = workspace.pipeline("plan", "cityscapes").stdout
+    workspace.edit(lambda p: p["study"].update(data="cityscapes"))
+    without = workspace.main("plan").stdout
     assert "frames     unknown: data/raw/cityscapes" in without and "CITYSCAPES_DIR" in without

@@ -85,7 +85,7 @@ def test_the_command_line_prints_the_sentence_alone_and_the_traceback_on_demand(
     ],
 )  # fmt: skip
 def test_a_misspelt_argument_is_named_with_what_is_known(workspace, arguments, sentence):
-    done = workspace.pipeline(*arguments, check=False)
+    done = workspace.main(*arguments, check=False)
     assert done.returncode == 1 and sentence in done.stderr
 
 
