@@ -14,7 +14,6 @@ from filelock import FileLock, Timeout
 
 from pipeline.config import claims, paths
 from pipeline.config.params import Params, load
-from pipeline.data import registry
 from pipeline.graph import graph, provenance
 from pipeline.graph.graph import Job
 from pipeline.utils import records
@@ -338,6 +337,8 @@ def _training(job: Job, params: Params) -> Any:
 
 
 def _classes(params: Params) -> int:
+    from pipeline.data import registry
+
     return len(registry.classes(params.data[params.study.data].kind))
 
 

@@ -66,8 +66,9 @@ def _imports(path: Path) -> list[str]:
 
 
 def _executed(node: ast.AST) -> Iterator[ast.AST]:
-    """All statements and what they hold, except what stands under `if TYPE_CHECKING`."""
-    yield node
-    for child in ast.iter_child_nodes(node):
-        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
-            yield from _executed(child)
+    """All statements in a node, except those under `if TYPE_CHECKING`."""
+    for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for each in getattr(node, block, ()):
+            yield each
+            if not (isinstance(each, ast.If) and ast.unparse(each.test) == "TYPE_CHECKING"):
+                yield from _executed(each)

@@ -89,7 +89,7 @@ def _statements(node: Any) -> str:
         return f"[{','.join(_statements(each) for each in node if not _is_docstring(each))}]"
     if not isinstance(node, ast.AST):
         return repr(node)
-    fields = [(name, value) for name, value in ast.iter_fields(node) if value is not None and value != []]
+    fields = [(name, value) for name in node._fields if (value := getattr(node, name, None)) not in (None, [])]
     if isinstance(node, ast.JoinedStr):  # Python 3.12 ends a format such as {x:{y}} with an empty text
         fields = [("values", [each for each in node.values if getattr(each, "value", None) != ""])]
     return f"{type(node).__name__}({','.join(f'{name}={_statements(value)}' for name, value in fields)})"
