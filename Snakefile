@@ -1,198 +1,200 @@
-# The graph as Snakemake reads it. pipeline/graph/graph.py says what every stage takes and makes; dvc.yaml says the same.
+# The graph of a study as Snakemake reads it. dvc.yaml states the same graph; tests hold both to pipeline/graph.
+#   snakemake --cores 8                          the study in params.yaml
+#   snakemake --cores 8 --config study=camvid    another study (studies/camvid.yaml)
 #
-#   snakemake --cores 8                          the default study (params.yaml)
-#   snakemake --cores 8 --config study=camvid    another (studies/camvid.yaml)
-#
-# A job runs again when its record differs from what its parameters, sources and inputs would make now, whichever engine
-# made it. Snakemake sees that as the age of the job's stamp.
+# A job runs if its record names other parameters (`params: yaml`), sources or inputs than it would be made with now,
+# whichever engine made it. Snakemake cannot remember that: it knows no parameters of what DVC made, so a changed one
+# would be "nothing to be done". Each job has a stamp, a file whose age tells, and its other inputs are ancient(). Outputs
+# are not marked update(): Snakemake puts those of a failed job back and then takes the old ones for current.
 
 from pipeline.config import params
-from pipeline.graph import engine, report
-from pipeline.graph.graph import STAGES, jobs
+from pipeline.graph import graph, report, snakefile, stages
 
 PARAMS = params.load(config.get("study"))
-GRAPH = engine.Graph(PARAMS, stamp=workflow.is_main_process)
-# One job at a time has the GPU (profiles/default); where there is none, nothing waits for it.
-GPU = engine.gpus()
+STUDY = PARAMS.study.model_dump(include={"data", "images", "recipe"})
+RUNS = STUDY | {"variant": PARAMS.study.variants, "seed": PARAMS.study.seeds}
+GPU = snakefile.gpus()  # a job that uses the GPU has it alone (profiles/default)
+snakefile.age_stamps(PARAMS, workflow)
+workflow.global_wildcard_constraints(**dict.fromkeys(stages.WILDCARDS, "[^/]+"))
 
 
-wildcard_constraints:
-    data="[^/]+",
-    images="[^/]+",
-    recipe="[^/]+",
-    variant="[^/]+",
-    seed="[0-9]+",
-    study="[^/]+",
-
-
-# Every record and not the last table alone: a result that is missing must be missed.
 rule all:
     input:
-        [output for job in jobs(PARAMS) for output in job.outputs],
+        [job.record for job in graph.jobs(PARAMS)],  # not only the last, so that no missing result is overlooked
 
 
 rule prepare:
     input:
-        GRAPH.stamp("prepare"),
+        stamp="work/stamps/prepared/{data}/manifest.stamp",
     output:
-        *STAGES["prepare"].outputs,
-    log:
-        GRAPH.log("prepare"),
-    # Everything that trains waits for preparation and pretraining, what counts and searches does not: those go first.
-    priority: 2
+        record="data/prepared/{data}/manifest.json",
+    priority: 2  # what trains waits for it
+    params:
+        yaml="data.{data}",
     shell:
         "python -m pipeline prepare {wildcards.data}"
 
 
 rule pretrain:
     input:
-        GRAPH.stamp("pretrain"),
-        GRAPH.inputs("pretrain"),
+        stamp="work/stamps/pretrained/{images}/{pretraining}/{backbone}/pretrain.stamp",
+        images=ancient("data/prepared/{images}/manifest.json"),
     output:
-        *STAGES["pretrain"].outputs,
-    log:
-        GRAPH.log("pretrain"),
+        record="results/pretrained/{images}/{pretraining}/{backbone}/pretrain.json",
+        curve="results/pretrained/{images}/{pretraining}/{backbone}/curve.csv",
+        weights="results/pretrained/{images}/{pretraining}/{backbone}/weights.pt",
     priority: 1
     resources:
         gpu=GPU,
+    params:
+        yaml="recipes",  # the section `pretraining` that {pretraining} is the name of
     shell:
-        "python -m pipeline pretrain {wildcards.images} {wildcards.recipe} {wildcards.backbone}"
+        "python -m pipeline pretrain {wildcards.images} {wildcards.pretraining} {wildcards.backbone}"
 
 
 rule train:
     input:
-        GRAPH.stamp("train"),
-        GRAPH.inputs("train"),
+        stamp="work/stamps/runs/{data}/{images}/{recipe}/{variant}/{seed}/train.stamp",
+        frames=ancient("data/prepared/{data}/manifest.json"),
+        pretrained=snakefile.inputs(PARAMS, "train", "pretrained"),  # weights.pt of the variant's backbone, if any
+        trials=snakefile.inputs(PARAMS, "train", "trials"),  # scores.json of each rate that the recipe chooses from
     output:
-        *STAGES["train"].outputs,
-    log:
-        GRAPH.log("train"),
+        record="results/runs/{data}/{images}/{recipe}/{variant}/{seed}/train.json",
+        curve="results/runs/{data}/{images}/{recipe}/{variant}/{seed}/curve.csv",
+        weights="results/runs/{data}/{images}/{recipe}/{variant}/{seed}/weights.pt",
     resources:
         gpu=GPU,
+    params:
+        yaml="recipes.{recipe}.training variants.{variant}",
     shell:
         "python -m pipeline train {wildcards.data} {wildcards.images} {wildcards.recipe} {wildcards.variant} {wildcards.seed}"
 
 
 rule evaluate:
     input:
-        GRAPH.stamp("evaluate"),
-        GRAPH.inputs("evaluate"),
+        stamp="work/stamps/runs/{data}/{images}/{recipe}/{variant}/{seed}/scores.stamp",
+        frames=ancient("data/prepared/{data}/manifest.json"),
+        weights=ancient("results/runs/{data}/{images}/{recipe}/{variant}/{seed}/weights.pt"),
     output:
-        *STAGES["evaluate"].outputs,
-    log:
-        GRAPH.log("evaluate"),
+        record="results/runs/{data}/{images}/{recipe}/{variant}/{seed}/scores.json",
+        confusion="results/runs/{data}/{images}/{recipe}/{variant}/{seed}/confusion.npz",
+        predictions="results/runs/{data}/{images}/{recipe}/{variant}/{seed}/predictions.npz",
     resources:
         gpu=GPU,
+    params:
+        yaml="evaluation recipes.{recipe}.training variants.{variant}",
     shell:
         "python -m pipeline evaluate {wildcards.data} {wildcards.images} {wildcards.recipe} {wildcards.variant} {wildcards.seed}"
 
 
 rule floor:
     input:
-        GRAPH.stamp("floor"),
-        GRAPH.inputs("floor"),
+        stamp="work/stamps/floor/{data}/{recipe}/floor.stamp",
+        frames=ancient("data/prepared/{data}/manifest.json"),
     output:
-        *STAGES["floor"].outputs,
-    log:
-        GRAPH.log("floor"),
+        record="results/floor/{data}/{recipe}/floor.json",
+    params:
+        yaml="floor recipes.{recipe}.training",
     shell:
         "python -m pipeline floor {wildcards.data} {wildcards.recipe}"
 
 
 rule complexity:
     input:
-        GRAPH.stamp("complexity"),
+        stamp="work/stamps/complexity/{data}/{recipe}/{variant}.stamp",
     output:
-        *STAGES["complexity"].outputs,
-    log:
-        GRAPH.log("complexity"),
+        record="results/complexity/{data}/{recipe}/{variant}.json",
+    params:
+        yaml="complexity data.{data} recipes.{recipe}.training variants.{variant}",
     shell:
         "python -m pipeline complexity {wildcards.data} {wildcards.recipe} {wildcards.variant}"
 
 
 rule paper:
     input:
-        GRAPH.stamp("paper"),
-        GRAPH.inputs("paper"),
+        stamp="work/stamps/paper/complexity.stamp",
+        claims=ancient("data/paper/claims.csv"),
     output:
-        *STAGES["paper"].outputs,
-    log:
-        GRAPH.log("paper"),
+        record="results/paper/complexity.json",
+    params:
+        yaml="variants",
     shell:
         "python -m pipeline paper"
 
 
 rule interpretations:
     input:
-        GRAPH.stamp("interpretations"),
-        GRAPH.inputs("interpretations"),
+        stamp="work/stamps/paper/interpretations.stamp",
+        claims=ancient("data/paper/claims.csv"),
     output:
-        *STAGES["interpretations"].outputs,
-    log:
-        GRAPH.log("interpretations"),
+        record="results/paper/interpretations.json",
+    params:
+        yaml="variants",
     shell:
         "python -m pipeline interpretations"
 
 
-# All cores: nothing may run beside a timing.
 rule latency:
     input:
-        GRAPH.stamp("latency"),
-        GRAPH.inputs("latency"),
+        stamp="work/stamps/{study}/latency.stamp",
+        complexity=ancient(expand("results/complexity/{data}/{recipe}/{variant}.json", **RUNS)),
     output:
-        *STAGES["latency"].outputs,
-    log:
-        GRAPH.log("latency"),
-    threads: workflow.cores
+        record="results/{study}/latency.json",
+    threads: workflow.cores  # nothing may run beside a timing
     resources:
         gpu=GPU,
+    params:
+        yaml="latency study data recipes",
     shell:
         "python -m pipeline latency {wildcards.study}"
 
 
 rule forms:
     input:
-        GRAPH.stamp("forms"),
-        GRAPH.inputs("forms"),
+        stamp="work/stamps/{study}/forms/{variant}.stamp",
     output:
-        *STAGES["forms"].outputs,
-    log:
-        GRAPH.log("forms"),
-    threads: workflow.cores
+        record="results/{study}/forms/{variant}.json",
+    threads: workflow.cores  # nothing may run beside a timing
     resources:
         gpu=GPU,
+    params:
+        yaml="latency study data recipes variants.{variant}",
     shell:
         "python -m pipeline forms {wildcards.study} {wildcards.variant}"
 
 
 rule analyse:
     input:
-        GRAPH.stamp("analyse"),
-        GRAPH.inputs("analyse"),
+        stamp="work/stamps/{study}/analysis.stamp",
+        runs=ancient(
+            expand("results/runs/{data}/{images}/{recipe}/{variant}/{seed}/{file}", **RUNS, file=stages.RUN_FILES)
+        ),
+        frames=ancient(expand("data/prepared/{data}/manifest.json", **STUDY)),
+        floor=ancient(expand("results/floor/{data}/{recipe}/floor.json", **STUDY)),
+        complexity=ancient(expand("results/complexity/{data}/{recipe}/{variant}.json", **RUNS)),
+        latency=ancient("results/{study}/latency.json"),
+        forms=snakefile.inputs(PARAMS, "analyse", "forms"),  # results/{study}/forms/{variant}.json, if there is one
+        paper=ancient(["data/paper/claims.csv", "data/paper/tolerances.yaml"]),
+        counted=ancient(["results/paper/complexity.json", "results/paper/interpretations.json"]),
     output:
-        *report.outputs("analyse"),
-    log:
-        GRAPH.log("analyse"),
+        record="results/{study}/analysis.json",
+        metrics="results/{study}/metrics.json",
+        tables=report.outputs("tables"),  # results/{study}/tables/, CSV and Markdown
+        figures=report.outputs("figures"),  # results/{study}/figures/, PNG and SVG
+        report=report.outputs("report"),  # results/{study}/report.html
+    params:
+        yaml="study",
     shell:
         "python -m pipeline analyse {wildcards.study}"
 
 
 rule track:
     input:
-        GRAPH.stamp("track"),
-        GRAPH.inputs("track"),
+        stamp="work/stamps/{study}/mlflow.stamp",
+        analysis=ancient("results/{study}/analysis.json"),
     output:
-        *STAGES["track"].outputs,
-    log:
-        GRAPH.log("track"),
+        record="results/{study}/mlflow.json",
+    params:
+        yaml="study",
     shell:
         "python -m pipeline track {wildcards.study}"
-
-
-# What ran is current for DVC too, after a failure as well.
-onsuccess:
-    shell("python -m pipeline agree {PARAMS.study.name}")
-
-
-onerror:
-    shell("python -m pipeline agree {PARAMS.study.name}")

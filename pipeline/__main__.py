@@ -15,12 +15,12 @@ import typer
 from pipeline.config import params
 from pipeline.config.study import NO_IMAGES
 from pipeline.graph import graph
+from pipeline.graph.stages import STAGES, Stage
 from pipeline.utils.errors import BadInput, did_you_mean
 
-STUDIES, NETWORKS, STAGES = "Studies", "Trained networks", "Stages, as Snakemake and DVC call them"
+STUDIES, NETWORKS, JOBS = "Studies", "Trained networks", "Stages, as Snakemake and DVC call them"
 EXAMPLES = {
-    "data": "synthetic", "images": "crops", "recipe": "quick", "backbone": "xception-a-fitted", "variant": "single",
-    "seed": "0", "study": "quickstart",
+    "data": "synthetic", "images": "crops", "recipe": "quick", "variant": "single", "seed": "0", "study": "quickstart"
 }  # fmt: skip
 
 app = typer.Typer(
@@ -77,6 +77,17 @@ def fetch(data: Annotated[str, typer.Argument(help="An entry of `data` in params
 
     _known({"data": data}, loaded := params.load())
     fetch(data, loaded.data[data])
+
+
+@app.command(rich_help_panel=STUDIES)
+def use(study: Annotated[str, typer.Argument(help="A file of studies/, without its ending.")]) -> None:
+    """Exchange the study in params.yaml, which plain snakemake and DVC run, for another one.
+
+    Example: python -m pipeline use camvid
+    """
+    from pipeline.config.choose import use
+
+    print(use(study))
 
 
 @app.command(rich_help_panel=STUDIES)
@@ -161,37 +172,45 @@ def export(
     print(export(loaded.variants[variant], classes, pixels, format, output, checkpoint))
 
 
-def _job(stage: str, wildcards: dict[str, str], track: bool = True) -> None:
-    from pipeline.run import run
+def _run(stage: str, values: dict[str, str | None], **options: bool) -> None:
+    from pipeline.run import run_stage
 
-    loaded = params.load(wildcards.get("study"))
-    _known(wildcards, loaded)
-    run(graph.job(loaded, stage, wildcards), loaded, track=track)
+    given = {name: value for name, value in values.items() if value is not None}
+    if given and len(given) != len(values):
+        named = " ".join(values).upper()
+        raise BadInput(f"{stage} takes {named}, or nothing, which runs the stage's jobs of the study in params.yaml")
+    loaded = params.load(given.get("study"))
+    _known(given, loaded)
+    run_stage(loaded, stage, given or None, **options)
 
 
-def _command(stage: str, spec: graph.Stage) -> Callable[..., None]:
-    """A function whose parameters are the stage's wildcards."""
+def _command(stage: str, spec: Stage) -> Callable[..., None]:
+    """A function whose parameters are the stage's wildcards and options, for typer to read."""
 
-    def call(no_track: bool = False, **wildcards: str) -> None:
-        _job(stage, wildcards, track=not no_track)
+    def call(**arguments: Any) -> None:
+        values = {name: arguments.pop(name) for name in spec.wildcards}
+        _run(stage, values, track=not arguments.pop("no_track", False), **arguments)
 
-    wildcards = {name: Annotated[str, typer.Argument()] for name in spec.wildcards}
-    options: dict[str, Any] = {}
+    options = {"force": Annotated[bool, typer.Option("--force", help="Run it even if its record is current.")]}
     if stage == "train":
+        trials = typer.Option("--with-trials", help="First make the runs that the learning rate is chosen from.")
+        options["with_trials"] = Annotated[bool, trials]
         options["no_track"] = Annotated[bool, typer.Option("--no-track", help="Keep the run out of MLflow for now.")]
+    wildcards = dict.fromkeys(spec.wildcards, Annotated[str | None, typer.Argument(show_default=False)])
     call.__annotations__ = wildcards | options
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     call.__signature__ = inspect.Signature(
-        [inspect.Parameter(name, kind, annotation=hint) for name, hint in wildcards.items()]
+        [inspect.Parameter(name, kind, annotation=hint, default=None) for name, hint in wildcards.items()]
         + [inspect.Parameter(name, kind, annotation=hint, default=False) for name, hint in options.items()]
     )
-    example = " ".join(["python -m pipeline", stage, *(EXAMPLES[name] for name in spec.wildcards)])
-    call.__doc__ = f"{spec.summary}\n\nExample: {example}"
+    values = [EXAMPLES[name] for name in spec.wildcards] if EXAMPLES.keys() >= set(spec.wildcards) else []
+    example = " ".join(["python -m pipeline", stage, *values])
+    call.__doc__ = f"{spec.summary}\n\nWithout arguments: all jobs of the study in params.yaml.\n\nExample: {example}"
     return call
 
 
-for _stage, _spec in graph.STAGES.items():
-    app.command(_stage, rich_help_panel=STAGES)(_command(_stage, _spec))
+for _stage, _spec in STAGES.items():
+    app.command(_stage, rich_help_panel=JOBS)(_command(_stage, _spec))
 
 
 def _known(wildcards: dict[str, str], loaded: params.Params) -> None:
@@ -200,6 +219,7 @@ def _known(wildcards: dict[str, str], loaded: params.Params) -> None:
         "images": {**loaded.data, NO_IMAGES: None},
         "recipe": loaded.recipes,
         "variant": loaded.variants,
+        "pretraining": graph.pretrainings(loaded),
     }
     for name, section in sections.items():
         value = wildcards.get(name)

@@ -24,10 +24,10 @@ def keep(params: Params) -> Path:
     files = []
     for job in graph.jobs(params):
         if job.stage in KEPT_STAGES:
-            _check_current(job, params)
+            _check_current(job)
             # Of the runs that a rate was chosen by the records are enough.
             left = (".pt", ".npz") if job.wildcards.get("recipe") in params.trials else (".pt",)
-            files += [path for path in job.outputs if path.suffix not in left]
+            files += [path for path in job.output_files if path.suffix not in left]
     shutil.rmtree(root, ignore_errors=True)
     for path in files:
         target = root / path.relative_to(path.parts[0])
@@ -52,8 +52,8 @@ def folder(params: Params) -> Path:
     return paths.fill(paths.KEPT, study=params.study.name)
 
 
-def _check_current(job: graph.Job, params: Params) -> None:
+def _check_current(job: graph.Job) -> None:
     # Sources may have changed since, as in any published result: the record names the commit that made it.
-    changed = [reason for reason in provenance.reasons(job, params) if not reason.startswith("source ")]
+    changed = [reason for reason in provenance.reasons(job) if not reason.startswith("source ")]
     if changed:
         raise BadInput(f"{job.record} cannot be kept: {changed[0]}; run the study first")

@@ -8,7 +8,8 @@ from pipeline.config import paths
 from pipeline.config.params import Params
 from pipeline.config.study import NO_IMAGES
 from pipeline.data import reader, registry
-from pipeline.graph import engine, graph
+from pipeline.graph import graph
+from pipeline.graph.stale import stale
 from pipeline.utils import files
 from pipeline.utils.errors import BadInput
 
@@ -18,19 +19,19 @@ START = 5.0
 
 def plan(params: Params, cores: int) -> str:
     """Jobs by stage with reasons, frames, disk, time, and what cannot act at the study's sizes, for a terminal."""
-    study, stale = params.study, engine.stale(params)
-    lines = [f"{study.name}: {study.title}", "", f"{'stage':<11}{'jobs':>5}{'to run':>8}  why"]
+    study, found = params.study, stale(params)
+    lines = [f"{study.name}: {study.title}", "", f"{'stage':<16}{'jobs':>5}{'to run':>8}  why"]
     for stage in graph.STAGES:
         names = [job.name for job in graph.jobs(params) if job.stage == stage]
-        waiting = [name for name in names if name in stale]
-        lines.append(f"{stage:<11}{len(names):>5}{len(waiting):>8}  {_why([stale[name] for name in waiting])}")
-    lines += ["", *_frames(params), _disk(params), _time(params, set(stale), cores), *_sizes(params)]
+        waiting = [name for name in names if name in found]
+        lines.append(f"{stage:<16}{len(names):>5}{len(waiting):>8}  {_why([found[name] for name in waiting])}")
+    lines += ["", *_frames(params), _disk(params), _time(params, set(found), cores), *_sizes(params)]
     return "\n".join(lines)
 
 
 def _why(reasons: list[list[str]]) -> str:
     """The reasons of a stage's jobs, the most common first; one that follows from another stage's run comes last."""
-    first = Counter(next((r for r in all_ if not r.endswith("is made again")), all_[0]) for all_ in reasons)
+    first = Counter(next((r for r in all_ if not r.endswith("is rebuilt")), all_[0]) for all_ in reasons)
     shown = [f"{reason} ({count})" if count > 1 else reason for reason, count in first.most_common(3)]
     return "; ".join(shown + (["…"] if len(first) > 3 else []))
 
@@ -98,12 +99,12 @@ def _bytes(params: Params, name: str) -> int:
     return sum(map(len, names.values())) * sum(a.nbytes for a in source.read(split, first) if a is not None)
 
 
-def _time(params: Params, stale: set[str], cores: int) -> str:
+def _time(params: Params, waiting: set[str], cores: int) -> str:
     """CPU seconds of the jobs to run, from a few training steps timed now; latency has the machine for itself."""
     seen = frames_seen(params)
     if seen is None:
         return "time       unknown without the data"
-    if not stale:
+    if not waiting:
         return "time       nothing to run"
     step = _measured(params)
     training = params.recipes[params.study.recipe].training
@@ -119,9 +120,9 @@ def _time(params: Params, stale: set[str], cores: int) -> str:
         }.get(job.stage, lambda job: 0.0)(job)
         for job in graph.jobs(params)
     }
-    total = sum(cost[name] for name in stale)
+    total = sum(cost[name] for name in waiting)
     # Pretraining is one job that everything else waits for.
-    pretraining = [cost[name] for name in stale if name.startswith("pretrain")]
+    pretraining = [cost[name] for name in waiting if name.startswith("pretrain")]
     first = sum(pretraining) / max(1, len(pretraining))
     side_by_side = min(cores, len(params.study.variants) * len(params.study.seeds))
     estimate = first + (total - first) / side_by_side

@@ -1,18 +1,19 @@
-"""One job: take its folder, call its stage, write its record. The only place that binds stages to the graph."""
+"""Run jobs: lock a job's folder, call its stage, write its record. The only place that binds stages to the graph."""
 
 import contextlib
 import hashlib
 import json
+import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from pipeline.config import claims, paths
-from pipeline.config.params import Params
+from pipeline.config.params import Params, load
 from pipeline.data import registry
 from pipeline.graph import graph, provenance
 from pipeline.graph.graph import Job
@@ -24,15 +25,44 @@ if TYPE_CHECKING:
     from pipeline.training.loop import Checkpoint
 
 
-def run(job: Job, params: Params, track: bool = True) -> None:
-    """Run a job and leave its outputs whole, or leave nothing. Raises `BadInput`."""
+def run_stage(
+    params: Params,
+    stage: str,
+    wildcards: Mapping[str, str] | None = None,
+    force: bool = False,
+    with_trials: bool = False,
+    track: bool = True,
+) -> None:
+    """Run one job of a stage or, without `wildcards`, each that the study has. Raises `BadInput`.
+
+    With `with_trials` the runs that a training's learning rate is chosen from are trained and scored first.
+    """
+    jobs = _jobs(params, stage, wildcards)
+    before = [trial for job in jobs if with_trials for trial in graph.trials(params, job)]
+    for job in before:
+        run(job, params, track)
+    for job in jobs:
+        run(job, params, track, force)
+    if "DVC_STAGE" in os.environ:
+        _check_still_current(params, [*before, *jobs])
+
+
+def run(job: Job, params: Params, track: bool = True, force: bool = False) -> None:
+    """Run a job and leave its outputs whole, or leave no record. Raises `BadInput`.
+
+    A job whose record is current is not run again, whoever asks for it, unless `force` says so.
+    """
+    if not force and not provenance.reasons(job):
+        say(f"{job.name}: up to date")
+        return
     job.folder.mkdir(parents=True, exist_ok=True)
     with _logged(job), _locked(job) as waited:
-        if waited and not provenance.reasons(job, params):
+        if waited and not provenance.reasons(job):
             say(f"{job.name}: the other process finished it")
             return
-        begun = provenance.begin(job, params)
-        for output in job.outputs:
+        begun = provenance.begin(job)
+        job.record.unlink(missing_ok=True)  # if the job fails, nothing may take the old result for a new one
+        for output in job.output_files:
             output.parent.mkdir(parents=True, exist_ok=True)
         with _explained(job):
             result, conditions = STAGES[job.stage](job, params, track)
@@ -40,19 +70,38 @@ def run(job: Job, params: Params, track: bool = True) -> None:
         _unfinished(job).unlink(missing_ok=True)
 
 
+def _jobs(params: Params, stage: str, wildcards: Mapping[str, str] | None) -> list[Job]:
+    if wildcards is not None:
+        return [graph.job(params, stage, wildcards)]
+    return [job for job in graph.jobs(params) if job.stage == stage]
+
+
+def _check_still_current(params: Params, jobs: list[Job]) -> None:
+    """`BadInput` if a parameter, source or input changed while the jobs ran.
+
+    Their records say so, but DVC looks at its dependencies after a command has ended and would take the changed ones
+    for those that the command ran with.
+    """
+    now = load(params.study.name)
+    for job in jobs:
+        changed = provenance.reasons(graph.job(now, job.stage, job.wildcards))
+        if changed:
+            raise BadInput(f"while {job.name} ran, {changed[0]}; run it again")
+
+
 def say(line: str) -> None:
     """A status line, on standard error and so in the job's log."""
     print(line, file=sys.stderr, flush=True)
 
 
-def checkpoint(job: Job, params: Params) -> "Checkpoint":
+def checkpoint(job: Job) -> "Checkpoint":
     """Where an unfinished job keeps its state, and the fingerprint of everything that makes the job."""
     import torch
 
     from pipeline.training.loop import Checkpoint
 
     made_of = {
-        **provenance.made_of(job, params),
+        **provenance.made_of(job),
         # A state does not go on on another device, nor with another torch: the rest would be made of two halves.
         "torch": torch.__version__,
         "device": "cuda" if torch.cuda.is_available() else "cpu",
@@ -153,20 +202,19 @@ def _prepare(job: Job, params: Params, track: bool) -> Outcome:
 def _pretrain(job: Job, params: Params, track: bool) -> Outcome:
     from pipeline.training.pretrain import pretrain
 
-    recipe = params.recipes[job.wildcards["recipe"]].pretraining
-    backbone, images = job.wildcards["backbone"], job.inputs[0].parent
-    return pretrain(recipe, backbone, images, job.folder, checkpoint(job, params)), _device(recipe.threads)
+    recipe = params.recipes[graph.pretrainings(params)[job.wildcards["pretraining"]]].pretraining
+    backbone, images = job.wildcards["backbone"], _prepared(job.wildcards["images"])
+    return pretrain(recipe, backbone, images, job.folder, checkpoint(job)), _device(recipe.threads)
 
 
 def _train(job: Job, params: Params, track: bool) -> Outcome:
     from pipeline.training.train import train
 
-    data = job.inputs[0].parent
-    pretrained = next((path for path in job.inputs if path.name == paths.WEIGHTS), None)
+    data, pretrained = _prepared(job.wildcards["data"]), next(iter(job.inputs["pretrained"]), None)
     training, rates = _with_rate(_training(job, params), job, params)
     variant, seed = params.variants[job.wildcards["variant"]], int(job.wildcards["seed"])
     with _live(job, params, track) as on_epoch:
-        place = job.folder, checkpoint(job, params)
+        place = job.folder, checkpoint(job)
         result = train(training, variant, seed, data, pretrained, *place, on_epoch, _is_trial(job, params))
     return result | {"learning_rate": training.learning_rate} | rates, _device(training.threads)
 
@@ -176,7 +224,7 @@ def _with_rate(training: "Training", job: Job, params: Params) -> tuple["Trainin
     if not training.grid:
         return training, {}
     rates = [params.recipes[name].training.learning_rate for name in training.grid]
-    found = dict(zip(rates, (provenance.read(path)["result"] for path in _scores(job)), strict=True))
+    found = dict(zip(rates, (provenance.read(path)["result"] for path in job.inputs["trials"]), strict=True))
     scores = {rate: result["miou"] for rate, result in found.items() if "diverged" not in result}
     if not scores:
         key = f"recipes.{job.wildcards['recipe']}.training.learning_rate"
@@ -189,8 +237,8 @@ def _with_rate(training: "Training", job: Job, params: Params) -> tuple["Trainin
     return training.model_copy(update={"learning_rate": best}), {"learning_rates": rated}
 
 
-def _scores(job: Job) -> list[Path]:
-    return [path for path in job.inputs if path.name == "scores.json"]
+def _prepared(data: str) -> Path:
+    return paths.fill(paths.PREPARED, data=data)
 
 
 @contextlib.contextmanager
@@ -213,17 +261,17 @@ def _live(job: Job, params: Params, track: bool) -> Iterator[Callable[[dict[str,
 def _evaluate(job: Job, params: Params, track: bool) -> Outcome:
     from pipeline.evaluation.evaluate import evaluate
 
-    manifest, trained = job.inputs
     training, variant = _training(job, params), params.variants[job.wildcards["variant"]]
-    data, trial = manifest.parent, _is_trial(job, params)
-    result = evaluate(params.evaluation, training, variant, data, trained, job.folder, trial)
+    data, weights, trial = _prepared(job.wildcards["data"]), job.inputs["weights"][0], _is_trial(job, params)
+    result = evaluate(params.evaluation, training, variant, data, weights, job.folder, trial)
     return result, _device(params.evaluation.threads)
 
 
 def _floor(job: Job, params: Params, track: bool) -> Outcome:
     from pipeline.evaluation.floor import fit
 
-    return fit(params.floor, _training(job, params), job.inputs[0].parent), {"device": "cpu", "threads": 1}
+    data = _prepared(job.wildcards["data"])
+    return fit(params.floor, _training(job, params), data), {"device": "cpu", "threads": 1}
 
 
 def _complexity(job: Job, params: Params, track: bool) -> Outcome:

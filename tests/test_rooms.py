@@ -21,7 +21,7 @@ from pipeline.config import params
 from pipeline.config.data import PUBLISHED
 from pipeline.data import registry
 from pipeline.data.sets import camvid
-from pipeline.graph import graph
+from pipeline.graph import graph, sources
 from tests.conftest import ROOT
 
 ROOMS = ["models", "models.peers", "pipeline", "analysis"]
@@ -119,4 +119,4 @@ def test_peers_are_found_by_the_names_of_their_files():
 def test_the_module_of_a_stage_is_a_file_among_its_sources(stage):
     module = graph.STAGES[stage].module
     assert Path(find_spec(module).origin).is_relative_to(ROOT), import_module(module)
-    assert Path(f"{module.replace('.', '/')}.py") in graph.sources(module)
+    assert Path(f"{module.replace('.', '/')}.py") in sources.of([module])

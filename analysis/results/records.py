@@ -1,6 +1,5 @@
 """Files that were written with a record, and records that must fit together."""
 
-import hashlib
 import io
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.utils.digests import sha256
 from pipeline.utils.errors import BadInput
 from pipeline.utils.records import AGAIN, Record, flatten
 
@@ -45,7 +45,7 @@ def _written_with(record: Record, path: Path) -> bytes:
     except FileNotFoundError:
         raise BadInput(f"{path} is missing; {AGAIN}") from None
     written = {Path(name).name: digest for name, digest in record["outputs"].items()}
-    if written.get(path.name) != hashlib.sha256(content).hexdigest():
+    if written.get(path.name) != sha256(content):
         raise BadInput(
             f"{path} is cut short or belongs to another run: its checksum is not its record's; delete it and {AGAIN}"
         )

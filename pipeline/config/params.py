@@ -88,8 +88,8 @@ def load(study: str | None = None) -> Params:
 
 def studies() -> list[str]:
     """The names that `load` takes, the default study first."""
-    others = sorted(path.stem for path in Path("studies").glob("*.yaml") if path.name != paths.DVC_YAML)
-    return [load().study.name, *others]
+    others = sorted(path.stem for path in Path("studies").glob("*.yaml"))
+    return list(dict.fromkeys([load().study.name, *others]))
 
 
 def lookup(params: Params, key: str) -> Any:

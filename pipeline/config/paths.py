@@ -9,12 +9,11 @@ KEPT = "studies/{study}"
 PAPER = "data/paper"
 CLAIMS = PAPER + "/claims.csv"
 TOLERANCES = PAPER + "/tolerances.yaml"
-DVC_YAML = "dvc.yaml"
 
 PREPARED = "data/prepared/{data}"
 MANIFEST = PREPARED + "/manifest.json"
 
-PRETRAINED = "results/pretrained/{images}/{recipe}/{backbone}"
+PRETRAINED = "results/pretrained/{images}/{pretraining}/{backbone}"
 RUN = "results/runs/{data}/{images}/{recipe}/{variant}/{seed}"
 GRID = "results/runs/{data}/{images}/{grid}/{variant}/0"
 """A run of seed 0 by a recipe that another recipe chooses its learning rate from."""

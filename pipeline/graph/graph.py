@@ -1,150 +1,43 @@
-"""The graph of a study: which stage makes which files from which, with which parameters and sources.
+"""The jobs of a study: the stages of stages.py with every path, parameter and source filled in."""
 
-Snakefile asks this module and pipeline/graph/dvc.py writes dvc.yaml from it; test_graph.py holds them together.
-"""
-
-import ast
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from itertools import product
 from pathlib import Path
+from typing import Any
 
-from analysis.registry import FIGURES, TABLES, Output
-from pipeline.config import claims, paths
+from analysis.registry import FIGURES, TABLES
+from pipeline.config import claims
 from pipeline.config.data import FrameData
-from pipeline.config.params import Params
+from pipeline.config.params import Params, lookup
 from pipeline.config.study import NO_IMAGES
 from pipeline.config.variants import Variant
+from pipeline.graph import sources
+from pipeline.graph.stages import STAGES, Patterns, Stage
 
-ASSETS = (".html", ".css", ".js", ".rst")
-"""What a package may hold besides modules that changes what it makes."""
-BUILD = Path("models/build.py")
+Space = dict[str, list[str]]
+"""The values that each wildcard may have."""
 
-
-@dataclass(frozen=True)
-class Stage:
-    """One box of the graph; patterns are filled with a job's wildcards.
-
-    `record` is the first output: JSON that says with what the others were made. An input pattern may hold wildcards
-    that the job does not have (a study's variants and seeds): it stands for one file for each of them.
-    """
-
-    module: str
-    wildcards: tuple[str, ...]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    params: tuple[str, ...]
-    summary: str = "Run a stage."
-
-    @property
-    def record(self) -> str:
-        return self.outputs[0]
-
-
-def _run(*names: str) -> tuple[str, ...]:
-    return tuple(f"{paths.RUN}/{name}" for name in names)
-
-
-def _results(folder: str, registered: Mapping[str, Output]) -> tuple[str, ...]:
-    return tuple(f"{paths.RESULTS}/{folder}/{name}.{kind}" for name in registered for kind in registered[name].formats)
-
-
-_TRAINING = "recipes.{recipe}.training"
-_IMAGES_MANIFEST = paths.MANIFEST.replace("{data}", "{images}")
-
-STAGES = {
-    "prepare": Stage(
-        "pipeline.data.prepare", ("data",), (), (paths.MANIFEST,), ("data.{data}",),
-    ),
-    "pretrain": Stage(
-        "pipeline.training.pretrain", ("images", "recipe", "backbone"),
-        (_IMAGES_MANIFEST,),
-        tuple(f"{paths.PRETRAINED}/{name}" for name in ("pretrain.json", "curve.csv", paths.WEIGHTS)),
-        ("recipes.{recipe}.pretraining",),
-    ),
-    "train": Stage(
-        "pipeline.training.train", ("data", "images", "recipe", "variant", "seed"),
-        (paths.MANIFEST, f"{paths.PRETRAINED}/{paths.WEIGHTS}", f"{paths.GRID}/scores.json"),
-        _run("train.json", "curve.csv", paths.WEIGHTS),
-        (_TRAINING, "variants.{variant}"),
-    ),
-    "evaluate": Stage(
-        "pipeline.evaluation.evaluate", ("data", "images", "recipe", "variant", "seed"),
-        (paths.MANIFEST, f"{paths.RUN}/{paths.WEIGHTS}"),
-        _run("scores.json", "confusion.npz", "predictions.npz"),
-        ("evaluation", f"{_TRAINING}.score", f"{_TRAINING}.frame_size", "variants.{variant}"),
-    ),
-    "floor": Stage(
-        "pipeline.evaluation.floor", ("data", "recipe"),
-        (paths.MANIFEST,),
-        (f"{paths.FLOOR}/floor.json",),
-        ("floor", f"{_TRAINING}.score", f"{_TRAINING}.splits"),
-    ),
-    "complexity": Stage(
-        "pipeline.complexity.macs", ("data", "recipe", "variant"),
-        (),
-        (paths.COMPLEXITY,),
-        ("complexity", "data.{data}.kind", f"{_TRAINING}.frame_size", "variants.{variant}"),
-    ),
-    "paper": Stage(
-        "pipeline.complexity.paper", (), (paths.CLAIMS,), (paths.PAPER_COMPLEXITY,), ("variants.{claimed}",),
-    ),
-    "interpretations": Stage(
-        "pipeline.complexity.interpretations", (), (paths.CLAIMS,), (paths.INTERPRETATIONS,), ("variants.{claimed}",),
-    ),
-    "latency": Stage(
-        "pipeline.timing.latency", ("study",),
-        (paths.COMPLEXITY,),
-        (f"{paths.RESULTS}/latency.json",),
-        ("latency", "study.variants", "study.{sized}", "data.{data}.kind", f"{_TRAINING}.frame_size"),
-    ),
-    "forms": Stage(
-        "pipeline.deployment.forms", ("study", "variant"),
-        (),
-        (paths.FORMS,),
-        ("latency", "study.{sized}", "data.{data}.kind", f"{_TRAINING}.frame_size", "variants.{variant}"),
-    ),
-    "analyse": Stage(
-        "analysis.study", ("study",),
-        (
-            *_run("train.json", "curve.csv", "scores.json", "confusion.npz", "predictions.npz"),
-            paths.MANIFEST, f"{paths.FLOOR}/floor.json", paths.COMPLEXITY,
-            f"{paths.RESULTS}/latency.json", paths.FORMS.replace("{variant}", "{formed}"),
-            paths.CLAIMS, paths.TOLERANCES, paths.PAPER_COMPLEXITY, paths.INTERPRETATIONS,
-        ),
-        (
-            f"{paths.RESULTS}/analysis.json",
-            f"{paths.RESULTS}/metrics.json",
-            *_results("tables", TABLES),
-            *_results("figures", FIGURES),
-            f"{paths.RESULTS}/report.html",
-        ),
-        ("study",),
-    ),
-    "track": Stage(
-        "pipeline.tracking.track", ("study",),
-        (f"{paths.RESULTS}/analysis.json",),  # which holds the digests of every result that is tracked
-        (f"{paths.RESULTS}/mlflow.json",),
-        ("study",),
-    ),
-}  # fmt: skip
+BUILDER = Path("models/build.py")
+"""Imports a network by name: a structure's module or a peer's."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One stage for one choice of wildcards, with every path and parameter key filled in."""
+    """One stage for one choice of wildcards. `inputs` and `outputs` are by what they are to the stage."""
 
     stage: str
     wildcards: dict[str, str]
-    inputs: tuple[Path, ...]
-    outputs: tuple[Path, ...]
-    params: tuple[str, ...]
+    inputs: dict[str, tuple[Path, ...]]
+    outputs: dict[str, tuple[Path, ...]]
+    params: dict[str, Any]
     sources: tuple[Path, ...]
 
     @property
     def record(self) -> Path:
-        return self.outputs[0]
+        return self.outputs["record"][0]
 
     @property
     def folder(self) -> Path:
@@ -152,13 +45,22 @@ class Job:
         return self.record.parent
 
     @property
-    def command(self) -> str:
-        """What both engines run."""
-        return " ".join(["python -m pipeline", self.stage, *self.wildcards.values()])
-
-    @property
     def name(self) -> str:
         return " ".join([self.stage, *self.wildcards.values()])
+
+    @property
+    def command(self) -> str:
+        """What the engines run."""
+        return f"python -m pipeline {self.name}"
+
+    @property
+    def input_files(self) -> list[Path]:
+        return [path for group in self.inputs.values() for path in group]
+
+    @property
+    def output_files(self) -> list[Path]:
+        """All outputs, the record first."""
+        return [path for group in self.outputs.values() for path in group]
 
 
 def jobs(params: Params) -> list[Job]:
@@ -170,121 +72,113 @@ def jobs(params: Params) -> list[Job]:
     ]
 
 
-def job(params: Params, stage: str, wildcards: dict[str, str]) -> Job:
-    """One job; wildcards that a pattern holds and the job does not take all the study's values."""
-    spec = STAGES[stage]
-    space = _space(params, **{name: [str(value)] for name, value in wildcards.items()})
-    of = "claimed" if "{claimed}" in "".join(spec.params) else "variant"
-    space["claimed"] = claims.variants() if of == "claimed" else []
+def job(params: Params, stage: str, wildcards: Mapping[str, object]) -> Job:
+    """The job of a stage for some wildcards; the others in its patterns take all values that the study gives them."""
+    spec, chosen = STAGES[stage], {name: str(value) for name, value in wildcards.items()}
+    space = _space(params, **{name: [value] for name, value in chosen.items()})
+    if "variants.{claimed}" in spec.params:
+        space |= {"claimed": (claimed := claims.variants()), "variant": claimed}
+    keys = [key for pattern in spec.params for key in _expand(pattern, space)]
     return Job(
         stage,
-        wildcards,
-        tuple(Path(path) for pattern in spec.inputs for path in _expand(pattern, space)),
-        tuple(Path(path) for pattern in spec.outputs for path in _expand(pattern, space)),
-        tuple(key for pattern in spec.params for key in _expand(pattern, space)),
-        _sources(stage, space["data"][0], space[of], params),
+        chosen,
+        _fill(spec.inputs, space),
+        _fill(spec.outputs, space),
+        {key: _value(params, key, space) for key in keys},
+        _sources(params, spec, space),
     )
 
 
-def _sources(stage: str, data: str, variants: list[str], params: Params) -> tuple[Path, ...]:
-    """The modules that a job executes: its stage's, and those that are found by name (data sets, peers, figures)."""
-    found = sources(STAGES[stage].module)
-    if stage == "analyse":
-        named = (sources(each.module) for each in (*FIGURES.values(), *TABLES.values()))
-        return tuple(sorted({*found, *(path for paths in named for path in paths)}))
-    if stage == "prepare" and isinstance(params.data[data], FrameData):
-        return tuple(sorted({*found, *sources(params.data[data].module)}))
-    if BUILD not in found:
-        return found
-    peers = {params.variants[name].module for name in variants if not isinstance(params.variants[name], Variant)}
-    return tuple(sorted({*found, *peers}))
+def trials(params: Params, train: Job) -> list[Job]:
+    """The jobs that train and score the runs from which a training's learning rate is chosen."""
+    grid = params.recipes[train.wildcards["recipe"]].training.grid
+    runs = [train.wildcards | {"recipe": name, "seed": "0"} for name in grid]
+    return [job(params, stage, run) for run in runs for stage in ("train", "evaluate")]
 
 
-def sources(module: str) -> tuple[Path, ...]:
-    """The project's modules that `module` imports, directly or not, itself and their packages included.
+def pretraining(params: Params, recipe: str) -> str:
+    """The name of a recipe's pretraining, e.g. "8-epochs-3f2a91".
 
-    What builds any network depends on all that lies in models/ itself: a peer may use any of it.
+    It is made from the parameters alone, so recipes that pretrain alike share one result, and a recipe that is added,
+    moved or renamed leaves every result where it is. With a recipe's name in its place, the result would belong to
+    whichever recipe comes first.
     """
-    return _found(module, Path.cwd())
+    spec = params.recipes[recipe].pretraining
+    said = json.dumps(spec.model_dump(mode="json"), sort_keys=True)
+    return f"{spec.epochs}-epochs-{hashlib.sha256(said.encode()).hexdigest()[:6]}"
 
 
-@cache
-def _found(module: str, root: Path) -> tuple[Path, ...]:
-    found: set[Path] = set()
-    waiting = [module]
-    while waiting:
-        module = waiting.pop()
-        path = _file(module)
-        if path and path not in found:
-            found.add(path)
-            waiting += [*_imports(root / path), module.rpartition(".")[0]]
-    if BUILD in found:
-        found |= {*BUILD.parent.glob("*.py"), *BUILD.parent.glob("structures/*.py")}
-    packages = [path.parent for path in found if path.name == "__init__.py"]
-    return tuple(sorted(found | {path for folder in packages for path in folder.rglob("*") if path.suffix in ASSETS}))
+def pretrainings(params: Params) -> dict[str, str]:
+    """A recipe for each pretraining, by the pretraining's name."""
+    return {pretraining(params, recipe): recipe for recipe in reversed(params.recipes)}
 
 
-def _space(params: Params, **chosen: list[str]) -> dict[str, list[str]]:
-    """What each name in a pattern may stand for: the study's values, but those that are `chosen`."""
+def _value(params: Params, key: str, space: Space) -> Any:
+    if key == "pretraining":
+        key = f"recipes.{pretrainings(params)[space['pretraining'][0]]}.pretraining"
+    return lookup(params, key)
+
+
+def _sources(params: Params, spec: Stage, space: Space) -> tuple[Path, ...]:
+    """The modules that a job executes: its stage's, and data set, networks, figures and tables, found by name."""
+    found = sources.of([spec.module])
+    if spec is STAGES["analyse"]:
+        return sources.of([spec.module, *(each.module for each in (*FIGURES.values(), *TABLES.values()))])
+    if spec is STAGES["prepare"] and isinstance(params.data[space["data"][0]], FrameData):
+        return sources.of([spec.module, params.data[space["data"][0]].module])
+    if BUILDER not in found:
+        return found
+    files = [params.variants[name].module for name in space["variant"]]
+    return sources.of([spec.module, *map(sources.module, files)])
+
+
+def _space(params: Params, **chosen: list[str]) -> Space:
+    """What each wildcard may stand for: the study's values, except those that are `chosen`."""
     study = params.study
     space = {"study": [study.name], "data": [study.data], "images": [study.images], "recipe": [study.recipe]}
     space |= {"variant": study.variants, "seed": [str(seed) for seed in study.seeds]}
-    space |= chosen
-    space |= {"formed": [study.forms] if study.forms else [], "sized": ["timed_at"] if study.timed_at else []}
+    space |= {"formed": [study.forms] if study.forms else []} | chosen
     space["grid"] = params.recipes[space["recipe"][0]].training.grid
-    return {"backbone": _backbones(params, space["variant"], space["images"]), **space}
+    space["pretraining"] = chosen.get("pretraining", [pretraining(params, space["recipe"][0])])
+    return {"backbone": _backbones(params, space), **space}
 
 
-def _choices(params: Params) -> list[tuple[str, dict[str, list[str]]]]:
+def _choices(params: Params) -> list[tuple[str, Space]]:
     """Each stage with the values that it has jobs for, in an order in which they can run."""
-    study, found = _space(params), []
-    for stage in STAGES:
-        if stage == "prepare":  # both what is segmented and what is pretrained on
-            names = dict.fromkeys(study["data"] + study["images"])
-            found.append((stage, study | {"data": [name for name in names if name != NO_IMAGES]}))
-            continue
-        if stage == "forms":
-            found.append((stage, study | {"variant": study["formed"]}))
-            continue
-        if stage == "train":  # the runs that a learning rate is chosen from come first
-            grids = [_space(params, recipe=[name], seed=["0"]) for name in study["grid"]]
-            found += [(each, grid) for grid in grids for each in ("train", "evaluate")]
-        found.append((stage, study))
-    return found
+    study = _space(params)
+    runs = [*(_space(params, recipe=[name], seed=["0"]) for name in study["grid"]), study]
+    own = {
+        "prepare": study | {"data": [name for name in _unique(study["data"] + study["images"]) if name != NO_IMAGES]},
+        "pretrain": study | {"pretraining": _unique(space["pretraining"][0] for space in runs)},
+        "forms": study | {"variant": study["formed"]},
+    }
+    first = [(stage, own[stage]) for stage in ("prepare", "pretrain")]
+    first += [(stage, space) for space in runs for stage in ("train", "evaluate")]
+    done = {stage for stage, _ in first}
+    return first + [(stage, own.get(stage, study)) for stage in STAGES if stage not in done]
 
 
-def _backbones(params: Params, variants: list[str], images: list[str]) -> list[str]:
-    """What is pretrained for these variants."""
-    if images == [NO_IMAGES]:
+def _unique(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))
+
+
+def _backbones(params: Params, space: Space) -> list[str]:
+    """What is pretrained for the variants of a space."""
+    if space["images"] == [NO_IMAGES]:
         return []
-    specs = [params.variants[name] for name in variants]
-    return list(dict.fromkeys(spec.pretrained for spec in specs if isinstance(spec, Variant)))
+    specs = [params.variants[name] for name in space["variant"]]
+    return _unique(spec.pretrained for spec in specs if isinstance(spec, Variant))
 
 
-def _expand(pattern: str, space: dict[str, list[str]]) -> list[str]:
+def _fill(patterns: Patterns, space: Space) -> dict[str, tuple[Path, ...]]:
+    groups = {name: (group,) if isinstance(group, str) else group for name, group in patterns.items()}
+    return {
+        name: tuple(Path(path) for pattern in group for path in _expand(pattern, space))
+        for name, group in groups.items()
+    }
+
+
+def _expand(pattern: str, space: Space) -> list[str]:
+    """A pattern filled in with every combination of the values of its wildcards."""
     names = [name for name in space if f"{{{name}}}" in pattern]
     return [pattern.format(**dict(zip(names, values, strict=True))) for values in product(*(space[n] for n in names))]
-
-
-def _file(module: str) -> Path | None:
-    if not module:
-        return None
-    path = Path(*module.split("."))
-    candidates = (path.with_suffix(".py"), path / "__init__.py")
-    return next((candidate for candidate in candidates if candidate.exists()), None)
-
-
-@cache
-def _imports(path: Path) -> list[str]:
-    """Modules that a file imports anywhere but under `if TYPE_CHECKING` (those are never executed)."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
-    modules: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            modules += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return modules

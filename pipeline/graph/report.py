@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.registry import FIGURES, TABLES
-from pipeline.graph.graph import STAGES
+from pipeline.graph.stages import STAGES
 
 CAPTIONS = Path("analysis/registry/captions")
 CATEGORIES = {
@@ -20,15 +20,16 @@ BETTER = {".png": ".svg", ".md": ".csv"}
 """Of what is there in both formats only the second is shown."""
 
 
-def outputs(stage: str) -> list[Any]:
-    """A stage's output patterns for the Snakefile, each figure and each table shown once."""
+def outputs(name: str) -> list[Any]:
+    """The output `name` of the stage `analyse` for the Snakefile, with each figure and each table shown once."""
     from snakemake.io import report
 
-    patterns = STAGES[stage].outputs
+    group = STAGES["analyse"].outputs[name]
+    patterns = (group,) if isinstance(group, str) else group
     shown = {pattern: category(pattern) for pattern in patterns if _better(pattern) not in patterns}
     return [
         report(pattern, caption=str(caption(pattern)), category=shown[pattern], labels={"what": _title(pattern)})
-        if shown.get(pattern)
+        if pattern in shown
         else pattern
         for pattern in patterns
     ]

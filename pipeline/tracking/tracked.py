@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.config import paths
-from pipeline.config.params import Params, load, lookup, studies
+from pipeline.config.params import Params, load, studies
 from pipeline.config.study import NO_IMAGES, Study
 from pipeline.data.reader import Prepared
 from pipeline.graph import graph, provenance
@@ -67,8 +67,7 @@ def identify(job: Job, params: Params, among: list[Study], finished: bool) -> Id
     made_with: dict[str, Any] = {}
     for part in (*_before(job, params), job):
         recorded = part.record.exists() and (finished or part is not job)
-        now = {key: lookup(params, key) for key in part.params}
-        values = provenance.read(part.record)["params"] if recorded else now
+        values = provenance.read(part.record)["params"] if recorded else part.params
         made_with |= {key: _without_place(value) for key, value in values.items()}
     return Identity(job, made_with, tuple(study.name for study in among if _contains(study, job.wildcards)))
 
@@ -140,7 +139,7 @@ def _before(job: Job, params: Params) -> list[Job]:
     frames = graph.job(params, "prepare", {"data": names["data"]})
     if names["images"] == NO_IMAGES:
         return [frames]
-    pretrain = {key: names[key] for key in ("images", "recipe")}
+    pretrain = {"images": names["images"], "pretraining": graph.pretraining(params, names["recipe"])}
     pretrain["backbone"] = params.variants[names["variant"]].pretrained
     images = graph.job(params, "prepare", {"data": names["images"]})
     return [frames, images, graph.job(params, "pretrain", pretrain)]

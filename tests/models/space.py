@@ -2,8 +2,10 @@
 
 from itertools import combinations, product
 
+from models.space import SINGLE_NETWORK, STRUCTURES
+
 AXES = {
-    "structure": ("single", "a", "b", "c", "d"),
+    "structure": STRUCTURES,
     "backbone": ("xception-a", "xception-b", "resnet-50"),
     "attention": ("fc", "none"),
     "networks": (1, 2, 3, 4),
@@ -18,7 +20,7 @@ def exists(point: dict) -> bool:
     There is one network exactly where nothing is aggregated. Branches meet in a decoder. A ResNet is neither aggregated
     nor fused.
     """
-    alone = point["structure"] in ("single", "b")
+    alone = point["structure"] in SINGLE_NETWORK
     fused = point["structure"] != "a" or point["decoder"] != "none"
     plain = point["backbone"] != "resnet-50" or (alone and point["decoder"] == "none")
     return alone == (point["networks"] == 1) and fused and plain

@@ -26,7 +26,7 @@ def caption(figure):
 
 
 def test_every_file_that_the_graph_names(rendered):
-    names = [name.split("{study}/")[1] for name in graph.STAGES["analyse"].outputs[1:]]
+    names = [name.split("{study}/")[1] for name in graph.STAGES["analyse"].output_patterns[1:]]
     written = [str(path.relative_to(rendered)) for path in rendered.rglob("*") if path.is_file()]
     assert sorted(written) == sorted(names)
 
@@ -112,7 +112,7 @@ def test_the_smallest_study_renders_without_prepared_data(made, coarse, unlabell
     numbers = analyse(made.study, made.root / "out", made.results, made.root / "nothing")
     assert set(numbers) == {"single", "floor", "majority class"}
     assert all(type(value) is float for row in numbers.values() for value in row.values())
-    assert len(list((made.root / "out").rglob("*.*"))) == len(graph.STAGES["analyse"].outputs) - 1
+    assert len(list((made.root / "out").rglob("*.*"))) == len(graph.STAGES["analyse"].output_patterns) - 1
 
 
 def test_equal_numbers_give_equal_bytes_with_and_without_pictures(made, coarse, monkeypatch):

@@ -1,4 +1,4 @@
-"""Snakefile and dvc.yaml describe one graph: the one of pipeline/graph/graph.py."""
+"""Snakefile and dvc.yaml state one graph: the one of pipeline/graph."""
 
 import re
 from pathlib import Path
@@ -7,67 +7,56 @@ import pytest
 from dvc.repo import Repo
 
 from pipeline.config import params
-from pipeline.graph import dvc, graph
-from tests.conftest import ROOT
+from pipeline.graph import graph
+from pipeline.graph.stages import STAGES
+from pipeline.utils.digests import tree
+from tests.conftest import ROOT, Workspace
+
+SNAKEFILE, DVC_YAML = ROOT / "Snakefile", ROOT / "dvc.yaml"
 
 
-@pytest.fixture(autouse=True)
-def _in_the_repository(monkeypatch):
-    monkeypatch.chdir(ROOT)
+def test_both_can_be_read_in_one_sitting():
+    assert all(len(path.read_text().splitlines()) <= 200 for path in (SNAKEFILE, DVC_YAML))
 
 
-@pytest.fixture(scope="module")
-def declared():
-    """Every stage that DVC finds in the repository."""
-    return Repo(ROOT).index.stages
+# Snakefile
 
 
-def test_dvc_declares_every_job_of_every_study_once(declared):
-    """Stage, command, inputs, outputs, sources and parameters."""
-    jobs = {}
-    for study in map(params.load, params.studies()):
-        names = dvc.addresses(graph.jobs(study))
-        jobs |= {name: (job, study.study.name) for name, job in zip(names, graph.jobs(study), strict=True)}
-    stages = {address(stage): stage for stage in declared}
-    assert stages.keys() == jobs.keys()
-    for name, (job, study) in jobs.items():
-        stage = stages[name]
-        assert stage.cmd == job.command
-        # `prepare` writes a folder of which the manifest alone is declared, in both engines.
-        assert {Path(out.fs_path).relative_to(ROOT) for out in stage.outs} == set(job.outputs), name
-        found = [Path(dep.fs_path).relative_to(ROOT) for dep in stage.deps if not hasattr(dep, "params")]
-        assert sorted(found) == sorted([*job.inputs, *job.sources]), name
-        keys = {key: Path(dep.fs_path).name for dep in stage.deps if hasattr(dep, "params") for key in dep.params}
-        assert keys.keys() == set(job.params), name
-        where = {file for key, file in keys.items() if key.startswith("study")}
-        assert where <= {"params.yaml" if study == params.load().study.name else f"{study}.yaml"}, name
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_rule_names_the_inputs_outputs_and_parameters_of_its_stage(stage):
+    text = re.search(rf"^rule {stage}:\n(.*?)(?=^rule |\Z)", SNAKEFILE.read_text(), re.MULTILINE | re.DOTALL)[1]
+    blocks = dict(re.findall(r"^    (\w+):\n((?:^        .*\n)+)", text, re.MULTILINE))
+    names = {key: re.findall(r"^        (\w+)=", block, re.MULTILINE) for key, block in blocks.items()}
+    assert names["input"] == ["stamp", *STAGES[stage].inputs]
+    assert names["output"] == list(STAGES[stage].outputs)
+    keys = re.search(r'yaml="(.*)"', blocks["params"])[1].split()
+    assert not [key for key in STAGES[stage].params if not _covered(key.replace("{claimed}", "*"), _sections(keys))]
 
 
-def address(stage) -> str:
-    return f"{Path(stage.path).relative_to(ROOT)}:{stage.addressing.split(':')[-1]}"
+def _sections(keys: list[str]) -> list[str]:
+    return [*keys, "pretraining"] if "recipes" in keys else keys
 
 
-def test_the_default_study_is_all_that_plain_dvc_runs(declared):
-    default = set(dvc.addresses(graph.jobs(params.load())))
-    assert default == {address(stage) for stage in declared if Path(stage.path) == ROOT / "dvc.yaml"}
+def _covered(key: str, keys: list[str]) -> bool:
+    return any(key == each or key.startswith(f"{each}.") for each in keys)
 
 
-def test_the_snakefile_says_command_inputs_and_outputs_of_every_job(workspace):
-    loaded = params.load()
-    shown = workspace.run(
-        "snakemake", "--dry-run", "--forceall", "--printshellcmds", "--cores", "2", "--workflow-profile", "none"
-    ).stdout
+@pytest.mark.parametrize("study", ["quickstart", "peers-short", "speed"])
+def test_rules_have_the_commands_inputs_and_outputs_of_every_job(workspace, study):
+    command = ["snakemake", "--dry-run", "--forceall", "--printshellcmds", "--cores", "2", "--workflow-profile", "none"]
+    shown = workspace.run(*command, "--config", f"study={study}").stdout
     found = {}
     for block in re.split(r"\n\n", shown):
-        command = re.search(r"Shell command: (python .*)", block)
-        if command:
-            found[command[1]] = {key: _files(block, key) for key in ("input", "output")}
-    jobs = {job.command: job for job in graph.jobs(loaded)}
+        shell = re.search(r"Shell command: (python .*)", block)
+        if shell:
+            found[shell[1]] = {key: _files(block, key) for key in ("input", "output")}
+    jobs = {job.command: job for job in graph.jobs(params.load(study))}
     assert found.keys() == jobs.keys()
     for command, job in jobs.items():
-        assert found[command]["output"] == set(job.outputs)
+        assert found[command]["output"] == set(job.output_files)
         stamps = {path for path in found[command]["input"] if path.parts[:2] == ("work", "stamps")}
-        assert found[command]["input"] - stamps == set(job.inputs) and len(stamps) == 1
+        assert found[command]["input"] - stamps == set(job.input_files)
+        assert stamps == {Path("work/stamps", *job.record.with_suffix(".stamp").parts[1:])}
 
 
 def _files(block: str, key: str) -> set[Path]:
@@ -75,23 +64,167 @@ def _files(block: str, key: str) -> set[Path]:
     return {Path(name) for name in line[1].split(", ")} if line else set()
 
 
-def test_both_dvc_yaml_are_what_the_graph_makes():
-    for path, text in dvc.files().items():
-        assert (ROOT / path).read_text() == text, "run `python -m pipeline dvc`"
-
-
-def test_a_stage_depends_on_the_modules_that_it_executes_and_on_no_others():
-    train, analyse = graph.sources("pipeline.training.train"), graph.sources("analysis.study")
-    assert {Path("pipeline/training/train.py"), Path("models/aspp.py"), Path("pipeline/data/augment.py")} <= set(train)
-    assert not {
-        Path("pipeline/tracking/track.py"),
-        Path("pipeline/config/params.py"),
-        Path("pipeline/evaluation/evaluate.py"),
-    } & set(train)
-    assert not [path for path in analyse if path.parts[0] == "models"], "analysis must not need the networks"
-
-
-def test_snakemake_lint_finds_at_most_the_missing_container(workspace):
+def test_snakemake_lint_finds_at_most_a_missing_container_and_missing_logs(workspace):
+    """Every command writes a log of its own (work/logs), whoever calls it."""
     shown = workspace.run("snakemake", "--lint", check=False)
     complaints = re.findall(r"^    \* (.*):$", shown.stdout + shown.stderr, re.MULTILINE)
-    assert {text for text in complaints if "container" not in text} == set()
+    assert {text for text in complaints if "container" not in text and "log directive" not in text} == set()
+
+
+# dvc.yaml
+
+
+class Declared:
+    """The stages that DVC reads, by what a job needs of them."""
+
+    def __init__(self, root: Path):
+        self.root, self.stages = root, {}
+        for stage in Repo(root).index.stages:
+            commands = stage.cmd if isinstance(stage.cmd, list) else [stage.cmd]
+            (command,) = (each for each in commands if each.startswith("python -m pipeline"))
+            self.stages[command.removesuffix(" --with-trials")] = stage
+
+    def of(self, job: graph.Job):
+        """The stage that runs a job: by its own command, or by the one for all jobs of its stage."""
+        return self.stages.get(job.command) or self.stages[f"python -m pipeline {job.stage}"]
+
+    def paths(self, files) -> list[Path]:
+        return [Path(each.fs_path).relative_to(self.root) for each in files if not hasattr(each, "params")]
+
+    def outputs(self) -> list[Path]:
+        return [path for stage in self.stages.values() for path in self.paths(stage.outs)]
+
+
+@pytest.fixture
+def declared(workspace, request) -> tuple[Declared, list[graph.Job]]:
+    """What DVC reads while params.yaml holds a study, and the jobs of that study."""
+    if request.param != "quickstart":
+        workspace.pipeline("use", request.param)
+    workspace.run("git", "init", "--quiet", ".")
+    workspace.run("dvc", "init", "--quiet")
+    return Declared(workspace.root), graph.jobs(params.load())
+
+
+each_study = pytest.mark.parametrize("declared", ["quickstart", "peers-short", "speed"], indirect=True)
+
+
+@each_study
+def test_a_stage_of_dvc_depends_on_all_that_its_jobs_depend_on(declared):
+    """So nothing stale is skipped; that its folders hold more than a job depends on costs a command that returns."""
+    found, jobs = declared
+    trials = {job.name for job in jobs if job.wildcards.get("recipe") in params.load().trials}
+    made_in_it = {path for job in jobs if job.name in trials for path in job.output_files}
+    for job in (job for job in jobs if job.name not in trials):
+        stage = found.of(job)
+        folders = found.paths(stage.deps)
+        needed = [path for path in [*job.input_files, *job.sources] if path not in made_in_it and _says_something(path)]
+        assert not [path for path in needed if not _below(path, folders)], job.name
+        keys = [key for dependency in stage.deps if hasattr(dependency, "params") for key in dependency.params]
+        assert not [key for key in job.params if not _covered(key, _sections(keys))], job.name
+        assert not [path for path in job.output_files if not _below(path, found.paths(stage.outs))], job.name
+
+
+@each_study
+def test_a_training_of_dvc_depends_on_all_that_its_trials_depend_on(declared):
+    found, jobs = declared
+    for train in (
+        job for job in jobs if job.stage == "train" and job.wildcards["recipe"] == params.load().study.recipe
+    ):
+        stage = found.of(train)
+        for trial in graph.trials(params.load(), train):
+            inside = {path for job in graph.trials(params.load(), train) for path in job.output_files}
+            needed = [path for path in [*trial.input_files, *trial.sources] if path not in inside]
+            assert not [path for path in needed if _says_something(path) and not _below(path, found.paths(stage.deps))]
+            keys = [key for dependency in stage.deps if hasattr(dependency, "params") for key in dependency.params]
+            assert not [key for key in trial.params if not _covered(key, keys)], trial.name
+
+
+@each_study
+def test_dvc_runs_every_job_and_keeps_outputs_where_they_are(declared):
+    found, jobs = declared
+    wanted = {id(found.of(job)) for job in jobs if job.wildcards.get("recipe") not in params.load().trials}
+    # Stages for all jobs stand there also if a study has none: without pretraining, without deployment forms.
+    others = {stage.addressing for stage in found.stages.values() if id(stage) not in wanted}
+    assert others <= {"pretrain", "forms"}
+    assert all(out.persist for stage in found.stages.values() for out in stage.outs)
+
+
+def _says_something(path: Path) -> bool:
+    """Packages whose `__init__` is a docstring or empty are no dependency."""
+    return path.name != "__init__.py" or any(type(node).__name__ != "Expr" for node in tree(path).body)
+
+
+def _below(path: Path, folders: list[Path]) -> bool:
+    return any(path == folder or folder in path.parents for folder in folders)
+
+
+# The graph itself
+
+GRID = {"high": 0.2, "low": 0.01}
+
+
+@pytest.fixture
+def graded(workspace: Workspace) -> params.Params:
+    """The tiny study from scratch, DFANet beside a peer, by a recipe that chooses its rate from two others on val."""
+
+    def change(content):
+        quick = content["recipes"]["quick"]
+        content["study"] |= {"images": "none", "variants": ["single", "enet"], "seeds": [3]}
+        for name, rate in GRID.items():
+            content["recipes"][name] = quick | {"training": quick["training"] | {"score": "val", "learning_rate": rate}}
+        content["recipes"]["quick"] = quick | {"training": quick["training"] | {"learning_rate": list(GRID)}}
+
+    workspace.edit(change)
+    return params.load()
+
+
+@pytest.mark.parametrize("variant", ["single", "enet"])
+def test_training_waits_for_the_scores_that_its_rate_is_chosen_by(graded, variant):
+    jobs = graph.jobs(graded)
+    final = next(job for job in jobs if job.name == f"train synthetic none quick {variant} 3")
+    wanted = [Path(f"results/runs/synthetic/none/{recipe}/{variant}/0/scores.json") for recipe in GRID]
+    assert list(final.inputs["trials"]) == wanted
+    before = [job.name for job in jobs[: jobs.index(final)]]
+    names = [f"{stage} synthetic none {recipe} {variant} 0" for recipe in GRID for stage in ("train", "evaluate")]
+    assert [job.name for job in graph.trials(graded, final)] == names and set(names) <= set(before)
+
+
+def test_a_trial_takes_no_scores_and_runs_with_one_seed(graded):
+    trials = [job for job in graph.jobs(graded) if job.stage == "train" and job.wildcards["recipe"] in GRID]
+    assert {job.wildcards["seed"] for job in trials} == {"0"} and len(trials) == 2 * len(GRID)
+    assert {job.inputs["trials"] for job in trials} == {()}
+
+
+def test_from_scratch_nothing_is_pretrained_and_no_weights_are_asked_for(graded):
+    jobs = graph.jobs(graded)
+    assert [job.name for job in jobs if job.stage in ("prepare", "pretrain")] == ["prepare synthetic"]
+    assert {job.inputs["pretrained"] for job in jobs if job.stage == "train"} == {()}
+
+
+def pretraining() -> graph.Job:
+    return next(job for job in graph.jobs(params.load()) if job.stage == "pretrain")
+
+
+def test_recipes_that_pretrain_alike_share_one_result(monkeypatch):
+    """The recipes quick, choose and hour of params.yaml differ in their training alone."""
+    monkeypatch.chdir(ROOT)
+    loaded = params.load()
+    assert len({graph.pretraining(loaded, recipe) for recipe in ("quick", "choose", "hour")}) == 1
+    assert graph.pretraining(loaded, "paper") != graph.pretraining(loaded, "quick")
+
+
+def test_training_asks_for_what_pretraining_makes(workspace):
+    trained = [job for job in graph.jobs(params.load()) if job.stage == "train"]
+    assert trained and {job.inputs["pretrained"] for job in trained} == {pretraining().outputs["weights"]}
+
+
+def test_a_recipe_in_front_leaves_old_pretraining_where_it_is_and_a_changed_one_goes_elsewhere(workspace):
+    before = pretraining()
+
+    def put_in_front(content):
+        content["recipes"] = {"first": content["recipes"]["quick"], **content["recipes"]}
+
+    workspace.edit(put_in_front)
+    assert pretraining() == before
+    workspace.edit(lambda content: content["recipes"]["quick"]["pretraining"].update(seed=1))
+    assert pretraining().record != before.record and pretraining().params["pretraining"]["seed"] == 1

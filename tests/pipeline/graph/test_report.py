@@ -5,17 +5,22 @@ from pathlib import Path
 import pytest
 
 from analysis import registry
-from pipeline.graph import graph, report
+from pipeline.graph import report
+from pipeline.graph.stages import STAGES
+
+OUTPUTS = STAGES["analyse"].outputs
 
 
 @pytest.fixture(scope="module")
 def shown():
-    return [output for output in report.outputs("analyse") if getattr(output, "flags", {}).get("report")]
+    found = [output for name in ("tables", "figures", "report") for output in report.outputs(name)]
+    return [output for output in found if getattr(output, "flags", {}).get("report")]
 
 
 def test_outputs_are_the_graphs_own(shown):
-    assert [str(output) for output in report.outputs("analyse")] == list(graph.STAGES["analyse"].outputs)
-    assert not any(getattr(output, "flags", {}) for output in report.outputs("train"))
+    for name in ("tables", "figures"):
+        assert [str(output) for output in report.outputs(name)] == list(OUTPUTS[name])
+    assert [str(output) for output in report.outputs("report")] == [OUTPUTS["report"]]
 
 
 def test_every_table_and_figure_is_shown_once_with_caption_and_category(shown):
@@ -24,9 +29,8 @@ def test_every_table_and_figure_is_shown_once_with_caption_and_category(shown):
         report = output.flags["report"]
         assert Path(report.caption).read_text().strip()
         by_category.setdefault(report.category, []).append(Path(output).stem)
-    outputs = [Path(name) for name in graph.STAGES["analyse"].outputs]
-    assert sorted(by_category["Figures"]) == sorted({path.stem for path in outputs if path.parent.name == "figures"})
-    assert sorted(by_category["Tables"]) == sorted({path.stem for path in outputs if path.parent.name == "tables"})
+    assert sorted(by_category["Figures"]) == sorted({Path(name).stem for name in OUTPUTS["figures"]})
+    assert sorted(by_category["Tables"]) == sorted({Path(name).stem for name in OUTPUTS["tables"]})
 
 
 def test_titles_come_from_the_registry(shown):

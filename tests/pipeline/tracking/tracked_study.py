@@ -54,7 +54,7 @@ def write_results(params: Params, shift: float = 0) -> None:
     for job in graph.jobs(params):
         job.folder.mkdir(parents=True, exist_ok=True)
         if job.stage in RESULTS:
-            begun = provenance.begin(job, params)
+            begun = provenance.begin(job)
             provenance.write(job, begun, RESULTS[job.stage](job, shift), conditions)
 
 

@@ -1,0 +1,97 @@
+"""What a file says, as a SHA-256. A job runs again when the digest of one of its files changes."""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pipeline.utils.errors import BadInput
+
+RECORD = {"stage", "params", "inputs", "outputs", "result"}
+"""The keys by which a JSON file is known to be the record of a stage."""
+
+HOW_IT_WAS_MADE = {"conditions", "sources"}
+"""What a record says that no later job depends on: when, at which commit, on which machine and by which modules.
+
+`stage`, `wildcards`, `params`, `inputs`, `outputs` and `result` remain. A trial's rate stands in its parameters and its
+score in its result; the digests of all that a study tracks are the inputs and outputs in the record of its analysis. So
+preparing the same frames again changes no digest, and other frames do."""
+
+
+def digests(paths: Iterable[Path]) -> dict[str, str]:
+    """The digest of each file that exists, by its path."""
+    return {str(path): digest(path) for path in paths if path.exists()}
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of what a file says.
+
+    A Python module says its syntax tree: comments, docstrings and line breaks do not count. A record says what
+    remains without `HOW_IT_WAS_MADE`. Every other file says its bytes.
+    """
+    return _digest(path.absolute(), *_state(path))
+
+
+def sha256(content: bytes) -> str:
+    """SHA-256 of a file's bytes: its digest if it is neither a module nor a record."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def tree(path: Path) -> ast.Module:
+    """The syntax tree of a module; not to be changed, it is parsed once."""
+    return _tree(path.absolute(), *_state(path))
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What changes whenever the file does."""
+    state = path.stat()
+    return state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
+
+
+@cache
+def _digest(path: Path, *state: int) -> str:
+    if path.suffix == ".py":
+        return sha256(_statements(_tree(path, *state)).encode())
+    if path.suffix == ".json":
+        return _digest_of_json(path.read_bytes())
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def _tree(path: Path, *state: int) -> ast.Module:
+    try:
+        return ast.parse(path.read_bytes())
+    except SyntaxError as error:
+        raise BadInput(f"{path}, line {error.lineno} is not valid Python: {error.msg}") from None
+
+
+def _digest_of_json(content: bytes) -> str:
+    try:
+        record = json.loads(content)
+    except ValueError:
+        return sha256(content)
+    if not isinstance(record, dict) or not record.keys() >= RECORD:
+        return sha256(content)
+    said = {key: value for key, value in record.items() if key not in HOW_IT_WAS_MADE}
+    return sha256(json.dumps(said, sort_keys=True).encode())
+
+
+def _statements(node: Any) -> str:
+    """A syntax tree as text, without strings that stand alone (docstrings) and without fields that say nothing.
+
+    `ast.dump` writes other fields in Python 3.11 than in 3.12, so the same module would have two digests.
+    """
+    if isinstance(node, list):
+        return f"[{','.join(_statements(each) for each in node if not _is_docstring(each))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = [(name, value) for name, value in ast.iter_fields(node) if value is not None and value != []]
+    return f"{type(node).__name__}({','.join(f'{name}={_statements(value)}' for name, value in fields)})"
+
+
+def _is_docstring(node: Any) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
