@@ -46,7 +46,9 @@ def _written_with(record: Record, path: Path) -> bytes:
         raise BadInput(f"{path} is missing; {AGAIN}") from None
     written = {Path(name).name: digest for name, digest in record["outputs"].items()}
     if written.get(path.name) != sha256(content):
-        raise BadInput(f"{path} is cut short or of another run: its record has another checksum; delete it and {AGAIN}")
+        raise BadInput(
+            f"{path} is cut short or belongs to another run: its checksum is not its record's; delete it and {AGAIN}"
+        )
     return content
 
 

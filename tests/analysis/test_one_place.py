@@ -14,6 +14,7 @@ from analysis.registry import CAPTIONS, FIGURES, TABLES, Output
 from analysis.results.results import read
 from pipeline.config import params
 from pipeline.graph import graph
+from pipeline.graph.stages import STAGES
 from pipeline.tracking import tracked
 from pipeline.utils import scores
 from pipeline.utils.scores import Metric
@@ -85,7 +86,7 @@ def test_no_caption_is_left_over():
 
 
 def test_the_graph_names_the_files_and_the_modules_of_every_entry():
-    outputs, loaded = graph.STAGES["analyse"].output_patterns, params.load()
+    outputs, loaded = STAGES["analyse"].output_patterns, params.load()
     sources = {str(path) for path in graph.job(loaded, "analyse", {"study": loaded.study.name}).sources}
     for folder, entries in (("figures", FIGURES), ("tables", TABLES)):
         for name, output in entries.items():
