@@ -9,7 +9,7 @@ from analysis.inputs import Inputs
 from analysis.registry import FIGURES, TABLES
 from analysis.report import page
 from analysis.tables.table import Table
-from pipeline.utils.files import atomic
+from pipeline.utils.files import write
 from pipeline.utils.scores import SUMMARY
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def analyse(
         inputs.results, inputs.judged, tables, figures, inputs.records, inputs.contradictions
     )
     for name, content in files.items():
-        _write(folder / name, content if isinstance(content, bytes) else content.encode())
+        write(folder / name, content if isinstance(content, bytes) else content.encode())
     return summary
 
 
@@ -70,9 +70,3 @@ def _summary(inputs: Inputs) -> Numbers:
         read = {metric.name: round(metric.read(recorded), 4) for metric in scores}
         rows[name] = {key: value for key, value in read.items() if value == value}  # NaN where not recorded
     return rows
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic(path) as temporary:
-        temporary.write_bytes(content)

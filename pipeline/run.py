@@ -1,8 +1,6 @@
 """Run jobs: lock a job's folder, call its stage, write its record. The only place that binds stages to the graph."""
 
 import contextlib
-import hashlib
-import json
 import os
 import sys
 import traceback
@@ -17,6 +15,7 @@ from pipeline.config.params import Params, load
 from pipeline.graph import graph, provenance
 from pipeline.graph.graph import Job
 from pipeline.utils import records
+from pipeline.utils.digests import sha256_of_json
 from pipeline.utils.errors import BadInput
 from pipeline.utils.files import NO_SPACE
 
@@ -50,7 +49,7 @@ def run_stage(
 def run(job: Job, params: Params, track: bool = True, force: bool = False) -> None:
     """Run a job and leave its outputs whole, or leave no record. Raises `BadInput`.
 
-    A job whose record is current is not run again, whoever asks for it, unless `force` says so.
+    A job with a current record is skipped, unless `force` is true.
     """
     if not force and not provenance.reasons(job):
         say(f"{job.name}: up to date")
@@ -106,8 +105,7 @@ def checkpoint(job: Job) -> "Checkpoint":
         "torch": torch.__version__,
         "device": "cuda" if torch.cuda.is_available() else "cpu",
     }
-    fingerprint = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
-    return Checkpoint(_unfinished(job), fingerprint)
+    return Checkpoint(_unfinished(job), sha256_of_json(made_of))
 
 
 def log(job: Job) -> Path:

@@ -1,12 +1,11 @@
 """What the page says of each record: commit, parameters, seed, data and conditions."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.results import conditions
+from pipeline.utils.digests import sha256_of_json
 from pipeline.utils.records import Record, flatten
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def commit(made: Mapping[str, Any]) -> str:
 
 def fingerprint(tree: Any) -> str:
     """The first digits of the SHA-256 of a tree's JSON with sorted keys."""
-    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:8]
+    return sha256_of_json(tree)[:8]
 
 
 def _data(record: Record) -> str:

@@ -1,11 +1,11 @@
-"""Which study stands in params.yaml: the one that plain `snakemake` and `dvc repro` run."""
+"""Choose the study in params.yaml, which `snakemake` and `dvc repro` run by default."""
 
 import re
 from pathlib import Path
 
 from pipeline.config import params, paths
 from pipeline.utils.errors import BadInput
-from pipeline.utils.files import atomic
+from pipeline.utils.files import write
 
 SECTION = re.compile(r"^study:\n(?:[ \t]+.*\n)+", re.MULTILINE)
 
@@ -19,7 +19,7 @@ def use(study: str) -> str:
     file, chosen = Path(paths.PARAMS), paths.fill(paths.STUDY, study=study)
     before, after = _section(file), _section(chosen)
     _save(before, current)
-    _write(file, file.read_text().replace(before, after))
+    write(file, file.read_text().replace(before, after).encode())
     if chosen.read_text() == after:  # written by _save: nothing is lost, and no copy is left to grow old
         chosen.unlink()
     return f"params.yaml now holds {study}; `python -m pipeline use {current}` brings {current} back"
@@ -28,7 +28,7 @@ def use(study: str) -> str:
 def _save(section: str, name: str) -> None:
     path = paths.fill(paths.STUDY, study=name)
     if not path.exists():
-        _write(path, section)
+        write(path, section.encode())
     elif _section(path) != section:
         raise BadInput(f"the study in params.yaml differs from {path}; copy it there, so that it is not lost")
 
@@ -38,8 +38,3 @@ def _section(path: Path) -> str:
     if not found:
         raise BadInput(f"{path} has no section study with one indented key per line")
     return found[0]
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic(path) as temporary:
-        temporary.write_text(text)

@@ -1,7 +1,5 @@
 """The jobs of a study: the stages of stages.py with every path, parameter and source filled in."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -16,6 +14,7 @@ from pipeline.config.study import NO_IMAGES
 from pipeline.config.variants import Variant
 from pipeline.graph import sources
 from pipeline.graph.stages import STAGES, Patterns, Stage
+from pipeline.utils.digests import sha256_of_json
 
 Space = dict[str, list[str]]
 """The values that each wildcard may have."""
@@ -104,8 +103,7 @@ def pretraining(params: Params, recipe: str) -> str:
     whichever recipe comes first.
     """
     spec = params.recipes[recipe].pretraining
-    said = json.dumps(spec.model_dump(mode="json"), sort_keys=True)
-    return f"{spec.epochs}-epochs-{hashlib.sha256(said.encode()).hexdigest()[:6]}"
+    return f"{spec.epochs}-epochs-{sha256_of_json(spec.model_dump(mode='json'))[:6]}"
 
 
 def pretrainings(params: Params) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""With what a result was made, written into it, and why it would be made again.
+"""Write the record of a result, and say why a job is out of date.
 
 A record is a JSON file with the keys stage, wildcards, params, sources, inputs, outputs, conditions and result. Both
 engines keep notes of their own, which are out of date after the other engine ran; the record is what decides.
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.graph.graph import Job
+from pipeline.utils import files
 from pipeline.utils.digests import digests
 from pipeline.utils.errors import BadInput
-from pipeline.utils.files import atomic
 from pipeline.utils.records import flatten, read
 
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "pandas", "pillow")
@@ -45,11 +45,11 @@ def write(job: Job, begun: dict[str, Any], result: dict[str, Any], conditions: d
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     record["conditions"] = {**conditions, **begun["environment"], "finished": finished}
     record["result"] = result
-    write_atomically(job.record, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    files.write(job.record, f"{json.dumps(record, indent=1, ensure_ascii=False)}\n".encode())
 
 
 def reasons(job: Job) -> list[str]:
-    """Why a job would run again; empty if its record is current."""
+    """Return why a job would run again; an empty list if its record is current."""
     if not job.record.exists():
         return ["it has no result yet"]
     try:
@@ -61,13 +61,6 @@ def reasons(job: Job) -> list[str]:
     changed += _changes("source", record["sources"], digests(job.sources))
     changed += _changes("input", record["inputs"], digests(job.input_files))
     return missing + changed + _changes("output", record["outputs"], digests(_other_outputs(job)))
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic(path) as temporary:
-        temporary.write_text(text)
 
 
 def environment() -> dict[str, Any]:

@@ -23,11 +23,11 @@ class Inputs:
     """
 
     def __init__(self, params: Params, workflow: Any):
-        self._params, reasons = params, stale(params)
-        waiting = [job for job in graph.jobs(params) if job.name in reasons]
+        self._params, jobs, reasons = params, graph.jobs(params), stale(params)
+        waiting = [job for job in jobs if job.name in reasons]
         self._rebuilt = {path for job in waiting for path in job.output_files}
         if workflow.is_main_process:  # the process that it starts for each job must leave the stamps as they are
-            for job in graph.jobs(params):
+            for job in jobs:
                 _age(paths.work("stamps", job.record).with_suffix(".stamp"), new=job.name in reasons)
 
     def __call__(self, patterns: str | list[str]) -> Callable[[Any], list[str]]:

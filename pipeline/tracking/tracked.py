@@ -1,8 +1,6 @@
 """Reads what a run holds in MLflow from the result files. This module does not import MLflow."""
 
 import csv
-import hashlib
-import json
 import math
 import re
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ from pipeline.data.reader import Prepared
 from pipeline.graph import graph
 from pipeline.graph.graph import Job
 from pipeline.utils import records
+from pipeline.utils.digests import sha256_of_json
 from pipeline.utils.errors import BadInput
 from pipeline.utils.scores import metrics as metrics_of
 
@@ -38,7 +37,7 @@ class Identity:
     @property
     def digest(self) -> str:
         """SHA-256 of the parameters as canonical JSON."""
-        return hashlib.sha256(json.dumps(self.made_with, sort_keys=True).encode()).hexdigest()
+        return sha256_of_json(self.made_with)
 
     @property
     def name(self) -> str:

@@ -16,9 +16,9 @@ RECORD = {"stage", "params", "inputs", "outputs", "result"}
 HOW_IT_WAS_MADE = {"conditions", "sources"}
 """What a record says that no later job depends on: when, at which commit, on which machine and by which modules.
 
-`stage`, `wildcards`, `params`, `inputs`, `outputs` and `result` remain. A trial's rate stands in its parameters and its
-score in its result; the digests of all that a study tracks are the inputs and outputs in the record of its analysis. So
-preparing the same frames again changes no digest, and other frames do."""
+`stage`, `wildcards`, `params`, `inputs`, `outputs` and `result` remain. A trial's learning rate is among its
+parameters, and its score in its result. The digests of all that a study tracks are the inputs and outputs in the record
+of its analysis. So preparing the same frames again changes no digest, and other frames do."""
 
 
 def digests(paths: Iterable[Path]) -> dict[str, str]:
@@ -38,6 +38,11 @@ def digest(path: Path) -> str:
 def sha256(content: bytes) -> str:
     """SHA-256 of a file's bytes: its digest if it is neither a module nor a record."""
     return hashlib.sha256(content).hexdigest()
+
+
+def sha256_of_json(value: Any) -> str:
+    """SHA-256 of a value as JSON with sorted keys."""
+    return sha256(json.dumps(value, sort_keys=True).encode())
 
 
 def tree(path: Path) -> ast.Module:
@@ -76,8 +81,7 @@ def _digest_of_json(content: bytes) -> str:
         return sha256(content)
     if not isinstance(record, dict) or not record.keys() >= RECORD:
         return sha256(content)
-    said = {key: value for key, value in record.items() if key not in HOW_IT_WAS_MADE}
-    return sha256(json.dumps(said, sort_keys=True).encode())
+    return sha256_of_json({key: value for key, value in record.items() if key not in HOW_IT_WAS_MADE})
 
 
 def _statements(node: Any) -> str:

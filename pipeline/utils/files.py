@@ -24,6 +24,13 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write(path: Path, content: bytes) -> None:
+    """Write a whole file atomically. Its folder is made if it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def free_space(folder: Path) -> int:
     """Return the free bytes on the disk that holds, or will hold, `folder`."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
