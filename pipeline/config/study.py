@@ -1,10 +1,10 @@
 """The section `study`: which runs are compared."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.config.types import Model, Name, Natural, Size
+from pipeline.config.types import Model, Name, Natural, Positive, Size
 
 NO_IMAGES = "none"
 """In place of a set to pretrain on: every network is trained from scratch."""
@@ -15,6 +15,10 @@ class Study(Model):
 
     Latency is timed at the recipe's frame size; `timed_at` gives some variants another size. `forms` names the variant
     whose deployment forms are timed too.
+
+    `question`, `contrasts`, `correction` and `smallest_effect` register the study: what it asks, which pairs (variant,
+    reference) answer it, how their p-values are corrected, and the smallest difference of mIoU, in points, that would
+    matter. Without contrasts every variant is compared with the baseline.
     """
 
     name: Name
@@ -27,10 +31,14 @@ class Study(Model):
     seeds: Annotated[list[Natural], Field(min_length=1)]
     timed_at: dict[Name, Size] = {}
     forms: Name | None = None
+    question: str = ""
+    contrasts: list[tuple[Name, Name]] = []
+    correction: Literal["holm", "none"] = "holm"
+    smallest_effect: Positive = 1.0
 
     @model_validator(mode="after")
     def _holds_each_entry_once(self) -> "Study":
-        for key in ("variants", "seeds"):
+        for key in ("variants", "seeds", "contrasts"):
             values = getattr(self, key)
             if len(set(values)) < len(values):
                 raise ValueError(f"{key} holds an entry twice: {values}")
@@ -39,7 +47,9 @@ class Study(Model):
     @model_validator(mode="after")
     def _names_its_own_variants(self) -> "Study":
         forms = [self.forms] if self.forms else []
-        for key, names in (("timed_at", [*self.timed_at]), ("forms", forms), ("baseline", [self.baseline])):
+        contrasted = [name for pair in self.contrasts for name in pair]
+        keys = {"timed_at": [*self.timed_at], "forms": forms, "baseline": [self.baseline], "contrasts": contrasted}
+        for key, names in keys.items():
             strangers = [name for name in names if name not in self.variants]
             if strangers:
                 raise ValueError(f"{key} names {', '.join(strangers)}, which is none of the variants {self.variants}")
