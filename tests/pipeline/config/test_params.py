@@ -37,7 +37,7 @@ from pipeline.utils.errors import BadInput
         (lambda p: p["study"].update(variants=["single", "dd"]), r'study\.variants names "dd"( \(did you mean "d"\?\))?, known are'),
         (lambda p: p["study"].update(seeds=[0, 0]), r"seeds holds an entry twice: \[0, 0\]"),
         (lambda p: p["study"].update(baseline="dfanet-b"), r'baseline names dfanet-b, which is none of the variants'),
-        (lambda p: p["study"].update(recipe="fast"), r'study\.recipe names "fast", known are paper, camvid, quick'),
+        (lambda p: p["study"].update(recipe="fast"), r'study\.recipe names "fast", known are paper, camvid, effects, quick'),
         (lambda p: p["study"].update(images="imagenets"), r'study\.images names "imagenets"'),
         (lambda p: p["study"].update(timed_at={"dfanet-b": [512, 1024]}), r"timed_at names dfanet-b, which is none of the variants \['single', 'd'\]"),
         (lambda p: p["study"].update(forms="dfanet-b"), r"forms names dfanet-b, which is none of the variants"),
@@ -153,4 +153,7 @@ def test_no_default_changes():
     found = {
         key: field.default for kind in sections for key, field in kind.model_fields.items() if not field.is_required()
     }
-    assert found == {"timed_at": {}, "forms": None, "loss": "cross-entropy", "scale": 1.0, "interpretation": "first"}
+    assert found == {
+        "timed_at": {}, "forms": None, "question": "", "contrasts": [], "correction": "holm", "smallest_effect": 1.0,
+        "loss": "cross-entropy", "scale": 1.0, "interpretation": "first",
+    }  # fmt: skip
