@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.config.types import Model, Name, Natural, Positive, Size
+from pipeline.config.types import Count, Model, Name, Natural, Positive, Size
 
 NO_IMAGES = "none"
 """In place of a set to pretrain on: every network is trained from scratch."""
@@ -16,9 +16,10 @@ class Study(Model):
     Latency is timed at the recipe's frame size; `timed_at` gives some variants another size. `forms` names the variant
     whose deployment forms are timed too.
 
-    `question`, `contrasts`, `correction` and `smallest_effect` register the study: what it asks, which pairs (variant,
-    reference) answer it, how their p-values are corrected, and the smallest difference of mIoU, in points, that would
-    matter. Without contrasts every variant is compared with the baseline.
+    `question`, `contrasts`, `correction`, `smallest_effect` and `frames_per_block` register the study: what it asks,
+    which pairs (variant, reference) answer it, how their p-values are corrected, the smallest difference of mIoU, in
+    points, that would matter, and how many consecutive frames are resampled together, because frames of a video
+    resemble each other. Without contrasts every variant is compared with the baseline.
     """
 
     name: Name
@@ -35,6 +36,7 @@ class Study(Model):
     contrasts: list[tuple[Name, Name]] = []
     correction: Literal["holm", "none"] = "holm"
     smallest_effect: Positive = 1.0
+    frames_per_block: Count = 1
 
     @model_validator(mode="after")
     def _holds_each_entry_once(self) -> "Study":

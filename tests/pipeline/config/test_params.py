@@ -155,5 +155,5 @@ def test_no_default_changes():
     }
     assert found == {
         "timed_at": {}, "forms": None, "question": "", "contrasts": [], "correction": "holm", "smallest_effect": 1.0,
-        "loss": "cross-entropy", "scale": 1.0, "interpretation": "first",
+        "frames_per_block": 1, "loss": "cross-entropy", "scale": 1.0, "interpretation": "first",
     }  # fmt: skip
