@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.claims import claims, verdicts
+from analysis.claims import claims, effects, verdicts
 from analysis.claims.claims import Claim, Tolerance
 from analysis.claims.contradictions import contradictions
 from analysis.results import results
@@ -70,6 +70,11 @@ class Inputs:
     @cached_property
     def structures(self) -> pd.DataFrame:
         return frames.structures(self.results)
+
+    @cached_property
+    def effects(self) -> pd.DataFrame:
+        """The verdict on every contrast of the study."""
+        return effects.judged(self.results, effects.read(self.claims))
 
     @cached_property
     def judged(self) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from analysis.figures import style
 from analysis.results import conditions, statistics
 from analysis.results.results import Results
 from analysis.results.statistics import NONE, Interval
+from pipeline.utils.scores import Metric
 
 ROW = 0.24
 """Height of a row, in inches."""
@@ -30,9 +31,9 @@ class Measure:
     differs: dict[str, bool]
 
 
-def draw(results: Results, structures: pd.DataFrame) -> Figure:
-    """`structures` is the result of `analysis.tables.frames.structures`; its verdicts on mIoU are used."""
-    measures = [*_scores(results, structures), _macs(results), *_times(results)]
+def draw(results: Results) -> Figure:
+    """Filled markers differ from the baseline."""
+    measures = [*_scores(results), _macs(results), *_times(results)]
     variants = results.study.variants
     figure = style.figure(style.WIDTH, 0.75 + ROW * len(variants), _caption(results))
     panels = figure.subplots(1, len(measures), sharey=True)
@@ -43,7 +44,7 @@ def draw(results: Results, structures: pd.DataFrame) -> Figure:
     return figure
 
 
-def _scores(results: Results, structures: pd.DataFrame) -> list[Measure]:
+def _scores(results: Results) -> list[Measure]:
     """The recorded scores that have a panel."""
     measures = []
     for metric in results.metrics:
@@ -51,19 +52,20 @@ def _scores(results: Results, structures: pd.DataFrame) -> list[Measure]:
         if not metric.panel or scores.isna().all():
             continue
         bars = {name: statistics.over_seeds(scores.loc[name].to_numpy()) for name in results.study.variants}
-        differs = _paired(scores, results)
-        if metric.name == "miou":
-            differs = dict(zip(structures["variant"], structures["verdict"].isin(["above", "below"]), strict=True))
         means = metric.factor * results.means[metric.name]
-        measures.append(Measure(metric.panel, metric.unit, means, bars, differs))
+        measures.append(Measure(metric.panel, metric.unit, means, bars, _differing(metric, results)))
     return measures
 
 
-def _paired(scores: pd.Series, results: Results) -> dict[str, bool]:
-    """Whether each variant differs from the baseline by more than noise: t test paired by seed, Holm's method."""
-    others = [name for name in results.study.variants if name != results.study.baseline]
-    differences = [(scores.loc[name] - scores.loc[results.study.baseline]).to_numpy() for name in others]
-    adjusted = statistics.holm(np.array([statistics.p_over_seeds(each) for each in differences]))
+def _differing(metric: Metric, results: Results) -> dict[str, bool]:
+    """Whether each variant differs from the baseline by more than noise, after Holm's correction."""
+    scores, baseline = results.scores[metric.name], results.study.baseline
+    others = [name for name in results.study.variants if name != baseline]
+    if metric.name == "miou":
+        p = [results.differences.between(name, baseline).p for name in others]
+    else:
+        p = [statistics.p_over_seeds((scores.loc[name] - scores.loc[baseline]).to_numpy()) for name in others]
+    adjusted = statistics.holm(np.array(p))
     return {name: bool(p < 1 - statistics.LEVEL) for name, p in zip(others, adjusted, strict=True)}
 
 
@@ -123,7 +125,7 @@ def _caption(results: Results) -> str:
     return (
         f"The dashed line is {baseline}. Filled markers differ from it; hollow ones are within the noise. Scores are "
         f"means over the seeds with 95 % intervals (Student's t){few}. A difference of mIoU is tested over seeds and "
-        "over images, other scores over seeds; all are corrected by Holm's method. Bars of latency run from the "
+        "frames together, other scores over seeds; all are corrected by Holm's method. Bars of latency run from the "
         f"fastest to the slowest round; a latency differs if its bar does not overlap that of {baseline}. mIoU at "
         f"borders counts pixels within {border} pixels of one. Small objects have an area of up to {smallest} pixels. "
         f"GMACs are exact, at {conditions.size(results.sizes['study'])}. Latency is measured at "

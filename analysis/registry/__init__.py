@@ -50,6 +50,7 @@ def _by_name(*outputs: Output) -> Mapping[str, Output]:
 
 
 FIGURES = _by_name(
+    Output("effects", "Effects", "analysis.figures.effects.draw", ("results", "effects")),
     Output(
         "accuracy_vs_gflops", "Accuracy against MACs", "analysis.figures.accuracy_vs_cost.against_gflops",
         ("results", "points"),
@@ -60,9 +61,7 @@ FIGURES = _by_name(
     ),
     Output("curves", "Training curves", "analysis.figures.curves.draw"),
     Output("per_class", "IoU of each class", "analysis.figures.per_class.draw"),
-    Output(
-        "trade_off", "What each variant gains and costs", "analysis.figures.trade_off.draw", ("results", "structures"),
-    ),
+    Output("trade_off", "What each variant gains and costs", "analysis.figures.trade_off.draw"),
     Output(
         "architecture", "Architecture, drawn from the model", "analysis.figures.architecture.draw",
         ("described", "described_variant"),
@@ -79,6 +78,7 @@ FIGURES = _by_name(
 )  # fmt: skip
 
 TABLES = _by_name(
+    Output("effects", "Effects", "analysis.tables.effects.table", ("results", "effects"), ("csv", "md")),
     Output("accuracy", "Accuracy", "analysis.tables.accuracy.table", formats=("csv", "md")),
     Output("structures", "Structures", "analysis.tables.structures.table", ("results", "structures"), ("csv", "md")),
     Output("health", "Health", "analysis.tables.health.table", formats=("csv", "md")),

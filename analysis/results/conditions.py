@@ -1,9 +1,13 @@
 """The conditions of a study's numbers in words, for captions and for notes beside tables."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from analysis.results import statistics
 from analysis.results.results import Results
+
+if TYPE_CHECKING:
+    from pipeline.config.study import Study
 
 FLOOR = (
     "The floor is a classifier that sees only the colour and position of each pixel; it was trained and scored on the "
@@ -49,6 +53,36 @@ def sentence(results: Results) -> str:
         f"{start(study.images)}. {seeds(study.seeds)}. Device {_each(map(_device, made))}; "
         f"torch {_each(one['libraries']['torch'] for one in made)}; commit {_each(map(_commit, made))}."
     )
+
+
+def inference(results: Results) -> str:
+    """How errors were estimated and p-values corrected, in sentences."""
+    return f"{_spread(results)} {_frames(results.study)} {_correction(results.study)}"
+
+
+def _spread(results: Results) -> str:
+    pooled = results.differences.pooled
+    if pooled:
+        return (
+            f"The spread between seeds is that of all variants together ({100 * pooled.deviation:.2f} points, "
+            f"{pooled.freedom} degrees of freedom), because Bartlett's test finds no difference between theirs."
+        )
+    if len(results.study.seeds) < statistics.MINIMUM_SEEDS:
+        return f"Fewer than {statistics.MINIMUM_SEEDS} seeds give no spread, so there is no verdict."
+    return "The spread between seeds is that of each pair, because the variants are few or their spreads differ."
+
+
+def _frames(study: "Study") -> str:
+    length = study.frames_per_block
+    what = f"blocks of {length} consecutive frames" if length > 1 else "single frames"
+    return f"The error over frames is that of {statistics.RESAMPLES} bootstrap resamples of {what}."
+
+
+def _correction(study: "Study") -> str:
+    count = len(study.pairs)
+    if study.correction == "none" or count == 1:
+        return "p is not corrected."
+    return f"p is corrected by Holm's method for {count} contrasts."
 
 
 def short(results: Results) -> str:

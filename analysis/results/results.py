@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.results import diagnosis, records
+from analysis.results.differences import Differences
 from analysis.results.origins import FLOOR, LATENCY, SCORES, Origins
 from pipeline.config import paths
 from pipeline.utils.errors import BadInput
@@ -94,6 +95,11 @@ class Results:
     def means(self) -> pd.DataFrame:
         """Mean of `scores` over the seeds, by variant in the study's order."""
         return self.scores.groupby(level="variant", sort=False).mean()
+
+    @cached_property
+    def differences(self) -> Differences:
+        """The mIoU of each variant and the difference of any two, with their errors."""
+        return Differences(self)
 
     @cached_property
     def class_share(self) -> pd.Series:

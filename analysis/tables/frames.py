@@ -1,17 +1,12 @@
 """Data frames of the accuracy table (one row per run) and the structures table (one row per variant)."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.results import statistics
 from analysis.results.results import Results
-from analysis.results.statistics import NONE, Interval
 from pipeline.utils.scores import ACCURACY, Metric
-
-if TYPE_CHECKING:
-    from pipeline.config.study import Study
 
 
 def accuracy(results: Results) -> pd.DataFrame:
@@ -27,15 +22,8 @@ def accuracy(results: Results) -> pd.DataFrame:
 
 
 def structures(results: Results) -> pd.DataFrame:
-    """One row per variant: mIoU by seed, difference to the baseline with both intervals, cost, latency and verdict.
-
-    A difference has to hold over seeds and over images: `p` is the larger of the two p-values, and `p_holm` is adjusted
-    for the number of variants compared. `detectable_*` is the smallest difference that would have been found.
-    """
-    table = pd.DataFrame([_structure(results, name) for name in results.study.variants])
-    table["p_holm"] = statistics.holm(table["p"].to_numpy())
-    table["verdict"] = [_verdict(results.study, row) for row in table.to_dict("records")]
-    return table
+    """One row per variant: mIoU by seed, its mean and intervals, the difference to the baseline, cost and latency."""
+    return pd.DataFrame([_structure(results, name) for name in results.study.variants])
 
 
 def latency_column(row: dict[str, Any]) -> str:
@@ -44,11 +32,12 @@ def latency_column(row: dict[str, Any]) -> str:
 
 
 def _structure(results: Results, name: str) -> dict[str, Any]:
-    miou = results.scores.loc[name, "miou"]
+    miou, mean = results.scores.loc[name, "miou"], results.differences.of(name)
     row: dict[str, Any] = {"variant": name} | {f"miou_seed_{seed}": value for seed, value in miou.items()}
-    row |= {"miou": miou.mean(), "miou_sd": miou.std(ddof=1)}
-    row |= _bounds("miou_seeds", statistics.over_seeds(miou.to_numpy()))
-    row |= {**_bounds("miou_images", statistics.over_images(results.confusion[name])), **_difference(results, name)}
+    row |= {"miou": mean.value, "miou_sd": miou.std(ddof=1)}
+    for over, interval in {"": mean.interval, "seeds_": mean.seeds, "frames_": mean.frames}.items():
+        row |= {f"miou_{over}low": interval.low, f"miou_{over}high": interval.high}
+    row["difference"] = mean.value - results.means.loc[results.study.baseline, "miou"]
     row["above_floor"] = name not in results.undertrained
     row["healthy"] = results.healthy.get(name)
     row |= results.means.loc[name, [each.name for each in results.metrics if each.name not in row]].to_dict()
@@ -57,40 +46,6 @@ def _structure(results: Results, name: str) -> dict[str, Any]:
         if timed["variant"] == name:
             row |= {latency_column(timed): timed["median_ms"], f"{latency_column(timed)}_stable": timed["stable"]}
     return row
-
-
-def _difference(results: Results, name: str) -> dict[str, Any]:
-    baseline = results.study.baseline
-    if name == baseline:
-        return {"difference": 0.0, **_compared(NONE, NONE)}
-    paired = (results.scores.loc[name, "miou"] - results.scores.loc[baseline, "miou"]).to_numpy()
-    images, error = statistics.bootstrap(results.confusion[name], results.confusion[baseline])
-    p = [statistics.p_over_seeds(paired), statistics.p_over_images(paired.mean(), error)]
-    detectable = statistics.detectable_over_seeds(paired), statistics.detectable_over_images(error)
-    compared = _compared(statistics.over_seeds(paired), images, *p, float(np.max(p)), *detectable)
-    return {"difference": paired.mean(), **compared}
-
-
-def _compared(seeds: Interval, images: Interval, *numbers: float) -> dict[str, float]:
-    names = ("p_seeds", "p_images", "p", "detectable_seeds", "detectable_images")
-    bounds = {**_bounds("difference_seeds", seeds), **_bounds("difference_images", images)}
-    return {
-        **bounds,
-        **dict(zip(names, numbers or [np.nan] * len(names), strict=True)),
-        "p_holm": np.nan,
-        "verdict": "",
-    }
-
-
-def _verdict(study: "Study", row: dict[str, Any]) -> str:
-    if row["variant"] == study.baseline:
-        return "baseline"
-    both = (Interval(row[f"difference_{over}_low"], row[f"difference_{over}_high"]) for over in ("seeds", "images"))
-    return statistics.verdict(len(study.seeds), row["p_holm"], *both)
-
-
-def _bounds(name: str, interval: Interval) -> dict[str, float]:
-    return {f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
 def _by_run(results: Results) -> dict[str, Metric]:

@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from analysis.results import conditions, statistics
+from analysis.results import conditions
 from analysis.results.origins import LATENCY, SCORES
 from analysis.results.results import Results
 from analysis.tables.frames import latency_column
-from analysis.tables.table import Column, Grid, Heading, Table, grid, interval, percent, points
+from analysis.tables.table import Column, Grid, Heading, Table, grid, percent, points
 from pipeline.config import paths
 from pipeline.utils.scores import STRUCTURES
 
@@ -21,21 +21,14 @@ def table(results: Results, structures: pd.DataFrame) -> Table:
 def _scores(results: Results, structures: pd.DataFrame) -> Grid:
     study, origins = results.study, results.origins
     runs = origins.of_runs
-    differences = [
-        Column(f"95 % over {what}", (f"difference_{what}_low", f"difference_{what}_high"), interval, runs)
-        for what in ("seeds", "images")
-    ]
     return grid(
         [
             Column("", "variant"),
             *(Column(f"mIoU, seed {n}", f"miou_seed_{n}", percent, origins.of(SCORES, n)) for n in study.seeds),
             Column("mean", "miou", percent, runs),
             Column("SD", "miou_sd", percent, runs),
+            Column("95 %", ("miou_low", "miou_high"), _range, runs),
             Column(f"difference to {study.baseline}", "difference", points, runs),
-            *differences,
-            Column("p (Holm)", "p_holm", _p, runs),
-            Column("verdict", "verdict"),
-            *(Column(f"detectable, {what}", f"detectable_{what}", percent, runs) for what in ("seeds", "images")),
             *(Column(each.heading, each.name, each.text, runs) for each in results.metrics if STRUCTURES in each.shown),
         ],
         structures,
@@ -67,36 +60,17 @@ def _giga(count: float) -> str:
     return f"{count / 1e9:.3g}"
 
 
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+def _range(low: float, high: float) -> str:
+    return f"{percent(low)} to {percent(high)}"
 
 
 def _note(results: Results) -> str:
     border = results.scored["border"]["width"]
     return (
-        "All scores are in %. SD is the standard deviation over the seeds. "
-        f"Differences to {results.study.baseline} are paired by seed. Each difference has two 95 % "
-        "intervals. The interval over seeds (Student's t) says what other "
-        "seeds would give on these images. The interval over images (bootstrap, BCa, "
-        f"{statistics.RESAMPLES} resamples of the mIoU of summed confusion matrices) says what other images would give "
-        "with these networks; it treats images as independent, so it is too narrow for frames of one video. "
-        f"{_verdict(results)} A detectable difference is the smallest true difference that a two-sided test at 5 %, "
-        "uncorrected, would have found with 80 % probability, given this number of seeds or images and their spread. "
+        "All scores are in %. SD is the standard deviation over the seeds. The 95 % interval is over seeds and frames "
+        "together. Whether differences are more than noise is said by the table of effects. "
         f"Border mIoU counts only pixels within {border} pixels of a class border. Recall is that of the smallest "
         "objects, by their area in the labels. Both are means over the seeds."
-    )
-
-
-def _verdict(results: Results) -> str:
-    count, compared = len(results.study.seeds), len(results.study.variants) - 1
-    if count < statistics.MINIMUM_SEEDS:
-        few = f"{count} seeds are" if count > 1 else "One seed is"
-        return f"{few} too few for an interval over seeds, so there is no verdict: treat every difference as noise."
-    return (
-        "p is the larger of two p-values: over seeds from the paired t test, over images from the bootstrap's standard "
-        f"error. It is corrected by Holm's method for {compared} comparison{'s' if compared > 1 else ''}; the "
-        'intervals are not. The verdict is "above" or "below" if both intervals exclude 0 and the corrected p is below '
-        '0.05, otherwise "within the noise".'
     )
 
 

@@ -38,6 +38,11 @@ class Study(Model):
     smallest_effect: Positive = 1.0
     frames_per_block: Count = 1
 
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The contrasts, or every variant with the baseline where none are named."""
+        return self.contrasts or [(name, self.baseline) for name in self.variants if name != self.baseline]
+
     @model_validator(mode="after")
     def _holds_each_entry_once(self) -> "Study":
         for key in ("variants", "seeds", "contrasts"):

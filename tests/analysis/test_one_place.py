@@ -61,17 +61,17 @@ def test_a_score_is_in_every_table_and_a_record_without_it_has_an_empty_cell(new
     assert numbers["d"]["sharpness"] == 0.35 and not any("sharpness" in numbers[row] for row in ("single", "floor"))
 
 
-def test_a_score_is_tracked_and_drawn(newer, compared):
+def test_a_score_is_tracked_and_drawn(newer):
     results = read(newer.study, newer.results)
     logged = {run: tracked.scores_of(record["result"]) for run, record in results.score.items()}
     assert logged["d", 1]["border/sharpness"] == 0.35 and logged["single", 1]["border/sharpness"] is None
-    titles = [axes.get_title() for axes in trade_off.draw(results, compared).axes]
+    titles = [axes.get_title() for axes in trade_off.draw(results).axes]
     assert titles[:3] == ["mIoU", "mIoU at borders", "Sharpness"]
 
 
-def test_a_score_that_no_record_holds_has_no_panel(whole, compared, monkeypatch):
+def test_a_score_that_no_record_holds_has_no_panel(whole, monkeypatch):
     monkeypatch.setattr(scores, "METRICS", [*scores.METRICS, SHARPNESS])
-    figure = trade_off.draw(read(whole.study, whole.results), compared)
+    figure = trade_off.draw(read(whole.study, whole.results))
     assert "Sharpness" not in [axes.get_title() for axes in figure.axes]
 
 

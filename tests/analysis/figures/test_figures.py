@@ -16,6 +16,7 @@ from analysis.figures import accuracy_vs_cost, curves, networks, per_class, qual
 from analysis.registry import FIGURES, TABLES
 from analysis.results.cost import Cost
 from analysis.results.results import read
+from analysis.results.statistics import holm
 from analysis.study import analyse
 from pipeline.graph import graph
 from pipeline.utils.errors import BadInput
@@ -84,8 +85,8 @@ def test_without_predictions_by_network_the_figure_says_why(made, change, senten
     assert f"No predictions by network: {sentence}" in caption(figure) and not figure.axes
 
 
-def test_the_trade_off_has_every_measure_and_marks_what_is_within_the_noise(results, compared):
-    figure = trade_off.draw(results, compared)
+def test_the_trade_off_has_every_measure_and_marks_what_is_within_the_noise(results):
+    figure = trade_off.draw(results)
     titles = ["mIoU", "mIoU at borders", "Small objects", "GMACs", "Latency"]
     assert [axes.get_title() for axes in figure.axes] == titles
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(results.study.variants)
@@ -94,7 +95,8 @@ def test_the_trade_off_has_every_measure_and_marks_what_is_within_the_noise(resu
     for drawn, values in ((points[0], 100 * results.means["miou"]), (points[3], macs)):
         assert [tuple(each.get_offsets()[0]) for each in drawn] == [*zip(values, range(6), strict=True)]
     filled = [[tuple(each.get_facecolor()[0]) != (1, 1, 1, 1) for each in drawn] for drawn in points]
-    assert filled[0] == (compared["verdict"] != "within the noise").tolist() and 1 < sum(filled[0]) < 6
+    p = [results.differences.between(name, "single").p for name in results.study.variants[1:]]
+    assert filled[0] == [True, *(holm(np.array(p)) < 0.05)] and 1 < sum(filled[0]) < 6
     assert filled[1] == [True, *[False] * 5], "all have the same border mIoU as the baseline"
     assert filled[3] == [True] * 6, "counted, so without noise"
 

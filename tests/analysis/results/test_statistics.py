@@ -6,7 +6,7 @@ from scipy import stats
 from sklearn.metrics import jaccard_score
 
 from analysis.results import statistics
-from analysis.results.statistics import Interval
+from analysis.results.statistics import Estimate
 from pipeline.utils import confusion
 from tests.analysis.made import confusions
 
@@ -50,41 +50,43 @@ def test_no_interval_over_too_few_seeds(count):
     assert np.isnan(statistics.over_seeds(np.linspace(0, 1, count))).all()
 
 
-def slow_difference(matrices, index):
-    """The statistic as it is defined, one resample at a time."""
-    resampled = [[seed[index].sum(0) for seed in network] for network in matrices]
-    first, second = (np.mean([float(confusion.miou(each)) for each in network]) for network in resampled)
-    return first - second
+def slow_miou(network, drawn):
+    """The statistic as it is defined, one resample at a time: the mean over seeds of the mIoU of summed matrices."""
+    return np.mean([float(confusion.miou(seed[drawn].sum(0))) for seed in network])
 
 
-def test_interval_over_images_is_scipys_of_the_slow_statistic(matrices):
-    expected = stats.bootstrap(
-        (np.arange(12),), lambda index: slow_difference(matrices, index), vectorized=False, method="BCa",
-        n_resamples=statistics.RESAMPLES, batch=250, rng=np.random.default_rng(0),
-    ).confidence_interval  # fmt: skip
-    assert statistics.over_images(*matrices) == pytest.approx((expected.low, expected.high), abs=1e-12)
-
-
-def test_interval_over_images_is_near_a_percentile_loop(matrices):
+def test_resampled_differences_are_those_of_a_loop(matrices):
+    """Sorted, because a loop of its own draws other frames: both follow one distribution (Kolmogorov-Smirnov)."""
     rng = np.random.default_rng(5)
-    loop = [slow_difference(matrices, rng.integers(0, 12, 12)) for _ in range(1000)]
-    assert statistics.over_images(*matrices) == pytest.approx(np.percentile(loop, [2.5, 97.5]), abs=0.01)
+    draws = [rng.integers(0, 12, 12) for _ in range(1000)]
+    loop = [slow_miou(matrices[0], drawn) - slow_miou(matrices[1], drawn) for drawn in draws]
+    found = statistics.resampled(matrices[0]) - statistics.resampled(matrices[1])
+    assert found.shape == (statistics.RESAMPLES,) and stats.ks_2samp(found, loop).pvalue > 0.01
+    assert np.std(found) == pytest.approx(np.std(loop), rel=0.08)
 
 
 def test_an_identical_network_differs_by_nothing(matrices):
-    assert statistics.over_images(matrices[0], matrices[0]) == (0, 0)
+    assert not np.any(statistics.resampled(matrices[0]) - statistics.resampled(matrices[0].copy()))
 
 
-def test_one_image_gives_no_interval_over_images(matrices):
-    assert np.isnan(statistics.over_images(matrices[0, :, :1])).all()
+def test_repeated_frames_are_no_new_information_if_they_are_resampled_together(matrices):
+    """A video in which every frame occurs four times: single frames halve the error, blocks of four do not."""
+    video = np.repeat(matrices[0], 4, axis=1)
+    once, single, blocks = (np.std(statistics.resampled(*given)) for given in ((matrices[0],), (video,), (video, 4)))
+    assert blocks == pytest.approx(once, rel=1e-9) and single == pytest.approx(once / 2, rel=0.1)
 
 
-def test_error_over_images_is_scipys_of_the_slow_statistic(matrices):
-    expected = stats.bootstrap(
-        (np.arange(12),), lambda index: slow_difference(matrices, index), vectorized=False, method="percentile",
-        n_resamples=statistics.RESAMPLES, batch=250, rng=np.random.default_rng(0),
-    ).standard_error  # fmt: skip
-    assert statistics.bootstrap(*matrices)[1] == pytest.approx(expected, abs=1e-12)
+def test_the_last_block_may_be_shorter(matrices):
+    assert np.isfinite(statistics.resampled(matrices[0], 5)).all()
+
+
+def test_error_over_frames_of_a_mean_is_the_textbooks():
+    """Of a mean the error is SD / sqrt(n), with the SD that divides by n - 1."""
+    values = np.random.default_rng(0).normal(size=15)
+    drawn = np.random.default_rng(1).integers(0, 15, (200_000, 15))
+    error, freedom = statistics.frames_error(values[drawn].mean(1), 15)
+    assert error == pytest.approx(stats.sem(values), rel=0.01) and freedom == 14
+    assert np.isnan(statistics.frames_error(np.zeros(3), 1)).all()
 
 
 def test_p_over_seeds_is_that_of_the_paired_t_test():
@@ -92,12 +94,6 @@ def test_p_over_seeds_is_that_of_the_paired_t_test():
     assert statistics.p_over_seeds(ours - baseline) == pytest.approx(stats.ttest_rel(ours, baseline).pvalue)
     assert statistics.p_over_seeds(np.zeros(3)) == 1 and statistics.p_over_seeds(np.full(3, 0.1)) == 0
     assert np.isnan(statistics.p_over_seeds(np.array([0.1, 0.2])))
-
-
-def test_p_over_images_by_hand():
-    assert statistics.p_over_images(-1.959964, 1.0) == pytest.approx(0.05, abs=1e-6)
-    assert statistics.p_over_images(0.0, 0.0) == 1
-    assert np.isnan(statistics.p_over_images(0.1, np.nan))
 
 
 def test_holm_by_hand():
@@ -110,37 +106,79 @@ def test_holm_by_hand():
 @pytest.mark.parametrize(("seeds", "effect"), [(199, 0.2), (34, 0.5), (15, 0.8)])
 def test_the_detectable_difference_is_that_of_the_published_sample_sizes(seeds, effect):
     """Cohen's small, medium and large effects, in standard deviations, take 199, 34 and 15 pairs (two-sided 5 %)."""
-    spread = np.random.default_rng(0).normal(size=seeds)
-    just, one_less = (statistics.detectable_over_seeds(each) / np.std(each, ddof=1) for each in (spread, spread[1:]))
+    just, one_less = (statistics.detectable(1 / np.sqrt(count), count - 1) for count in (seeds, seeds - 1))
     assert just <= effect < one_less
 
 
-def test_a_detectable_difference_is_found_four_times_in_five():
+@pytest.mark.parametrize("comparisons", [1, 6])
+def test_a_detectable_difference_is_found_four_times_in_five_by_the_test_that_decides(comparisons):
+    """One true difference of that size among differences of 0, each from three seeds, corrected by Holm's method."""
     rng = np.random.default_rng(0)
-    true = statistics.detectable_over_seeds(np.array([-1.0, 0.0, 1.0]))  # standard deviation 1
-    found = stats.ttest_1samp(rng.normal(true, 1, (20_000, 3)), 0, axis=1).pvalue < 0.05
-    assert found.mean() == pytest.approx(0.8, abs=0.01)
-    assert (abs(rng.normal(statistics.detectable_over_images(1.0), 1, 20_000)) > 1.959964).mean() == pytest.approx(
-        0.8, abs=0.01
-    )
+    true = np.zeros(comparisons)
+    true[0] = statistics.detectable(1 / np.sqrt(3), 2, comparisons)
+    drawn = rng.normal(true, 1, (4000, 3, comparisons))
+    p = stats.ttest_1samp(drawn, 0, axis=1).pvalue
+    found = np.array([statistics.holm(each)[0] < 0.05 for each in p])
+    assert found.mean() == pytest.approx(0.8, abs=0.025)
 
 
-def test_too_few_seeds_detect_nothing():
-    assert np.isnan(statistics.detectable_over_seeds(np.array([0.1, 0.2])))
+def test_nothing_is_detectable_without_an_error():
+    assert np.isnan(statistics.detectable(np.nan, np.nan)) and statistics.detectable(0.0, 2) == 0
 
 
-@pytest.mark.parametrize(
-    ("seeds", "adjusted", "intervals", "word"),
-    [
-        (3, 0.01, [(0.1, 0.2), (0.05, 0.3)], "above"),
-        (3, 0.01, [(-0.2, -0.1), (-0.3, -0.01)], "below"),
-        (3, 0.06, [(0.1, 0.2), (0.05, 0.3)], "within the noise"),
-        (3, 0.01, [(-0.1, 0.2), (0.05, 0.3)], "within the noise"),
-        (3, 0.01, [(0.1, 0.2), (-0.2, -0.1)], "within the noise"),
-        (3, 0.01, [(0.1, 0.2), (np.nan, np.nan)], "within the noise"),
-        (3, np.nan, [(0.1, 0.2), (0.1, 0.2)], "within the noise"),
-        (2, 0.01, [(0.1, 0.2), (0.05, 0.3)], "too few seeds"),
-    ],
-)
-def test_verdict(seeds, adjusted, intervals, word):
-    assert statistics.verdict(seeds, adjusted, *(Interval(*each) for each in intervals)) == word
+def two_way(seeds=4, variants=5, deviation=0.01):
+    rng = np.random.default_rng(3)
+    means, luck = rng.normal(0, 1, (variants, 1)), rng.normal(0, 0.1, seeds)
+    return means + luck + rng.normal(0, deviation, (variants, seeds))
+
+
+def test_the_pooled_spread_is_the_residual_of_a_two_way_analysis_of_variance():
+    scores = two_way()
+    variant, seed = (index.ravel() for index in np.indices(scores.shape))
+    design = np.hstack([np.eye(5)[variant], np.eye(4)[seed][:, 1:]])
+    _, (residual,), rank, _ = np.linalg.lstsq(design, scores.ravel())
+    spread = statistics.pooled_spread(scores)
+    assert spread.freedom == scores.size - rank == 12 and spread.pooled
+    assert spread.deviation == pytest.approx(np.sqrt(residual / 12))
+
+
+def test_spreads_that_differ_and_few_seeds_are_not_pooled():
+    scores = two_way()
+    scores[2] += [0.5, -0.5, 0.3, -0.3]
+    assert statistics.pooled_spread(scores) is None
+    assert statistics.pooled_spread(two_way(seeds=2)) is None and statistics.pooled_spread(two_way(variants=2)) is None
+
+
+def estimate(value=0.02, seeds=0.01, frames=0.0):
+    return Estimate(value, seeds, 2, frames, 11)
+
+
+def test_an_estimate_without_error_over_frames_is_the_t_test():
+    values = np.array([0.01, 0.02, 0.03])
+    expected = stats.ttest_1samp(values, 0)
+    found = estimate(seeds=stats.sem(values))
+    assert found.p == pytest.approx(expected.pvalue) == estimate(value=-0.02, seeds=stats.sem(values)).p
+    assert found.interval == pytest.approx(tuple(expected.confidence_interval())) and found.interval == found.seeds
+
+
+def test_both_errors_add_with_the_degrees_of_freedom_of_welch():
+    """Welch's test of two samples is the difference of two means with independent errors."""
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(0.3, 1, 3), rng.normal(0, 2, 12)
+    expected = stats.ttest_ind(first, second, equal_var=False)
+    found = Estimate(first.mean() - second.mean(), stats.sem(first), 2, stats.sem(second), 11)
+    assert (found.p, found.freedom) == pytest.approx((expected.pvalue, expected.df))
+    assert found.interval == pytest.approx(tuple(expected.confidence_interval()))
+
+
+def test_a_small_difference_is_shown_to_be_small_by_two_one_sided_tests():
+    """By hand: t = (0.01 - 0.002) / 0.001 = 8 with 2 degrees of freedom on the nearer side."""
+    found = estimate(value=0.002, seeds=0.001)
+    assert found.p_smaller(0.01) == pytest.approx(stats.t.sf(8, 2)) and found.p_smaller(0.001) > 0.5
+    assert found.p_above(-0.01) == pytest.approx(stats.t.sf(12, 2))
+
+
+def test_no_error_gives_no_p_and_no_interval_and_no_difference_is_certain():
+    missing = estimate(seeds=np.nan)
+    assert np.isnan([missing.p, *missing.interval, missing.p_smaller(1), missing.detectable()]).all()
+    assert estimate(value=0.0, seeds=0.0).p == 1 and estimate(seeds=0.0).p == 0

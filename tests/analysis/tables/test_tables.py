@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import ttest_rel
 from sklearn.metrics import accuracy_score, jaccard_score
 
 from analysis.results.results import read
@@ -49,48 +48,11 @@ def test_majority_class_row_agrees_with_itself(accuracy):
     assert np.mean(row[list(CLASSES)].astype(float)) == pytest.approx(row["miou"])
 
 
-def test_differences_are_paired_by_seed(whole, structures):
-    columns = [f"miou_seed_{seed}" for seed in whole.seeds]
-    differences = structures.loc["d", columns] - structures.loc["single", columns]
-    row = structures.loc["d"]
-    assert row["difference"] == pytest.approx(differences.mean())
-    assert row["difference_seeds_low"] < row["difference"] < row["difference_seeds_high"]
-    assert row["difference_images_low"] < row["difference"] < row["difference_images_high"]
-
-
-def test_intervals_pair_the_seeds_and_means_are_over_all_of_them(made):
-    made.frames = 4
-    accuracy, structures, *_ = both(made.write())
-    scores = accuracy.dropna(subset="seed").set_index(["model", "seed"])
-    expected = ttest_rel(scores.loc["d", "miou"], scores.loc["single", "miou"]).confidence_interval(0.95)
-    row = structures.set_index("variant").loc["d"]
-    assert (row["difference_seeds_low"], row["difference_seeds_high"]) == pytest.approx(tuple(expected))
-    assert row["pixel_accuracy"] == pytest.approx(scores.loc["d", "pixel_accuracy"].mean())
-
-
-def test_verdicts_tell_a_clear_difference_from_noise(structures):
-    """By construction `b` errs on 12 % of the pixels, `single` and `c` on 20 %."""
-    assert structures["verdict"].loc[["single", "b", "c"]].tolist() == ["baseline", "above", "within the noise"]
-
-
-def test_p_is_corrected_for_the_number_of_variants(whole, structures):
-    """By hand: the larger p of the two, the smallest of five times 5."""
-    columns = [f"miou_seed_{seed}" for seed in whole.seeds]
-    compared = structures.drop(index="single")
-    for name, row in compared.iterrows():
-        paired = ttest_rel(row[columns].astype(float), structures.loc["single", columns].astype(float))
-        assert row["p"] == pytest.approx(max(paired.pvalue, row["p_images"])), name
-    smallest = compared["p"].idxmin()
-    assert compared.loc[smallest, "p_holm"] == pytest.approx(min(1, 5 * compared["p"].min()))
-    assert (compared["p_holm"] >= compared["p"]).all() and np.isnan(structures.loc["single", "p_holm"])
-
-
-def test_spread_and_detectable_difference(whole, structures):
-    """With three seeds 80 % power takes 3.264 standard deviations of the paired differences (noncentral t, 2 df)."""
-    columns = [f"miou_seed_{seed}" for seed in whole.seeds]
-    differences = (structures.loc["d", columns] - structures.loc["single", columns]).astype(float)
-    assert structures.loc["d", "detectable_seeds"] == pytest.approx(3.26404 * differences.std(), rel=1e-4)
-    assert structures.loc["d", "miou_sd"] == pytest.approx(structures.loc["d", columns].astype(float).std())
+def test_the_difference_to_the_baseline_and_the_spread_are_over_the_seeds(whole, structures):
+    runs = structures[[f"miou_seed_{seed}" for seed in whole.seeds]]
+    assert structures["difference"].tolist() == pytest.approx((runs - runs.loc["single"]).mean(axis=1).tolist())
+    assert structures["miou_sd"].tolist() == pytest.approx(runs.std(axis=1).tolist())
+    assert (structures["miou_low"] < structures["miou_frames_low"]).all()
 
 
 def test_markdown_names_costs_devices_and_conditions(rendered):
@@ -98,17 +60,8 @@ def test_markdown_names_costs_devices_and_conditions(rendered):
     for words in (
         "GMACs at 128x256", "GMACs at 1024x1024", "ms, eager float32, cpu", "10 (unstable)", "1 CPU thread, a CPU",
         "10 frames of split test", "Seeds 0, 1, 2", "commit 01234567", "recall 1 to 64 px",
-        "Holm's method for 5 comparisons", "detectable, seeds", "detectable, images",
     ):  # fmt: skip
         assert words in text
-
-
-def test_two_seeds_are_too_few(made):
-    made.seeds, made.frames = (0, 1), 4
-    _, structures, _, text = both(made.write())
-    assert set(structures["verdict"]) == {"baseline", "too few seeds"}
-    assert structures["difference_seeds_low"].isna().all()
-    assert "2 seeds are too few for an interval over seeds, so there is no verdict" in text
 
 
 def test_a_variant_below_the_floor_is_not_a_result(made):

@@ -1,0 +1,72 @@
+"""The table of effects: what the study's contrasts are in the paper, what they are here, and what each side costs."""
+
+import pandas as pd
+
+from analysis.claims.effects import ALONE, MEANINGS
+from analysis.results import conditions
+from analysis.results.results import Results
+from analysis.tables.table import PROSE, Column, Grid, Table, grid
+
+
+def table(results: Results, effects: pd.DataFrame) -> Table:
+    """One row per contrast; `effects` is the result of `analysis.claims.effects.judged`."""
+    if effects.empty:
+        return Table([ALONE], effects, conditions.all_of(results))
+    return Table([_grid(results, effects), _note(results, effects)], effects, conditions.all_of(results))
+
+
+def _grid(results: Results, effects: pd.DataFrame) -> Grid:
+    def runs(row: object) -> str:
+        return results.origins.runs(row["variant"])
+
+    columns = [
+        Column("", ("effect", "source"), lambda effect, source: f"{effect} ({source})" if source else effect),
+        Column("verdict", "verdict"),
+        Column("paper", ("paper", "expected"), lambda paper, expected: f"{paper:+.1f}", missing="-"),
+        Column("measured", "difference", _points, runs),
+        Column("95 %", ("low", "high"), lambda low, high: f"{low:+.1f} to {high:+.1f}", runs),
+        Column("paper's size inside", "paper_inside", lambda inside: "yes" if inside else "no"),
+        Column("p, corrected", "p_corrected", _p, runs),
+        Column("detectable", "detectable", "{:.1f}".format, runs),
+        *(
+            Column(heading, tuple(f"{key}_{side}" for side in ("reference", "variant")), text)
+            for heading, key, text in (
+                ("GMACs", "macs_study", _giga), ("parameters, M", "parameters", _millions), ("ms", "ms", _times)
+            )
+        ),
+        Column("doubts", "doubts", lambda doubts: doubts or "-", kind=PROSE),
+    ]  # fmt: skip
+    return grid(columns, effects)
+
+
+def _points(value: float) -> str:
+    return f"{value:+.1f}"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _giga(before: float, after: float) -> str:
+    return f"{before / 1e9:.3g} \N{RIGHTWARDS ARROW} {after / 1e9:.3g}"
+
+
+def _millions(before: float, after: float) -> str:
+    return f"{before / 1e6:.2f} \N{RIGHTWARDS ARROW} {after / 1e6:.2f}"
+
+
+def _times(before: float, after: float) -> str:
+    return f"{before:.3g} \N{RIGHTWARDS ARROW} {after:.3g}"
+
+
+def _note(results: Results, effects: pd.DataFrame) -> str:
+    study = results.study
+    meanings = "; ".join(f'"{each}": {MEANINGS[each]}' for each in MEANINGS if each in set(effects["verdict"]))
+    return (
+        "Differences are in points of mIoU, paired by seed and by frame. The 95 % interval is over seeds and frames "
+        f"together, not corrected. {conditions.inference(results)} A detectable effect is the "
+        f"smallest true one that this test would have found with a probability of 80 %. The smallest effect of "
+        f"interest is {study.smallest_effect:g} points. Verdicts: {meanings}. The paper's differences are those of its "
+        "own tables, on Cityscapes; they are compared with effects, not with scores, because both sides of an effect "
+        "share their conditions. Costs are those of the reference and of the variant, at this study's input."
+    )
