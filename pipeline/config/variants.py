@@ -21,7 +21,7 @@ class Variant(Model):
     attention: Annotated[str, one_of("attention", space.ATTENTIONS)]
     networks: Annotated[int, Field(ge=1, le=4)]
     decoder: Annotated[str, one_of("decoder", space.DECODERS)]
-    scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+    scale: Annotated[float, Field(gt=0, le=2)] = 1.0
     interpretation: Annotated[str, one_of("interpretation", [*INTERPRETATIONS])] = "first"
 
     @property
