@@ -68,6 +68,17 @@ def plan(
 
 
 @app.command(rich_help_panel=STUDIES)
+def power(study: Study = None) -> None:
+    """Show which effects a study could see, and how many seeds the paper's effects would take.
+
+    Example: python -m pipeline power effects
+    """
+    from pipeline.power import power
+
+    print(power(params.load(study)))
+
+
+@app.command(rich_help_panel=STUDIES)
 def fetch(data: Annotated[str, typer.Argument(help="An entry of `data` in params.yaml.")]) -> None:
     """Download a data set that may be downloaded.
 

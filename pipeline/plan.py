@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from pipeline import power
 from pipeline.config import paths
 from pipeline.config.params import Params
 from pipeline.config.study import NO_IMAGES
@@ -26,6 +27,7 @@ def plan(params: Params, cores: int) -> str:
         waiting = [name for name in names if name in found]
         lines.append(f"{stage:<16}{len(names):>5}{len(waiting):>8}  {_why([found[name] for name in waiting])}")
     lines += ["", *_frames(params), _disk(params), _time(params, set(found), cores), *_sizes(params)]
+    lines += [power.summary(params, power.find_pilot(params))]
     return "\n".join(lines)
 
 

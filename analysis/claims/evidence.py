@@ -23,6 +23,9 @@ UNIT_MEANINGS = {
 }
 """Possible meanings of a printed unit, each with its number of MACs or parameters. Gi is 2^30, MiB is 2^20 bytes."""
 
+LITERAL = "as it says"
+"""The reason of a meaning that was not chosen."""
+
 
 def _without_interpretation(network: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in network.items() if key != "interpretation"}
@@ -96,15 +99,19 @@ class Evidence:
     def meaning(self, claim: Claim) -> tuple[str, str]:
         """The meaning of a claim's unit, and the reason."""
         if "Multiply" in claim.column:
-            return "G MACs", "as it says"
+            return "G MACs", LITERAL
         if claim.unit == "MB":
-            return "MB of float32", "as it says"
+            return "MB of float32", LITERAL
         if claim.quoted and claim.quantity == "parameters":
             nearest = min(UNIT_MEANINGS["parameters"], key=lambda name: abs(np.log1p(self.error(claim, name))))
             return nearest, "the nearest, because the column mixes units"
         source, first = self._origin(claim), next(iter(UNIT_MEANINGS[claim.quantity]))
         unit = self.units[source, claim.quantity]
-        return unit, "as it says" if unit == first else f"by {source}'s own networks"
+        return unit, LITERAL if unit == first else f"by {source}'s own networks"
+
+    def chose_unit(self, claim: Claim) -> bool:
+        """Whether the unit of a count was chosen because it fits."""
+        return bool(claim.variant) and claim.quantity in UNIT_MEANINGS and self.meaning(claim)[1] != LITERAL
 
     def _origin(self, claim: Claim) -> str:
         """The paper whose unit a claim on MACs has. For a quoted number it is the peer's own, if that prints any."""

@@ -23,6 +23,10 @@ class Judgement(NamedTuple):
     low: float = np.nan
     high: float = np.nan
     error: float = np.nan
+    read_as: str = ""
+    """The meaning of the claim's unit, if it is not the literal one."""
+    measured_variant: str = ""
+    """The variant of the study that was measured; empty for counts, which belong to no study."""
 
 
 def judge(claim: Claim, evidence: Evidence) -> Judgement:
@@ -42,7 +46,8 @@ def _count(claim: Claim, evidence: Evidence) -> Judgement:
         why = f"; counted {all_of}; read as {meaning}, {because}"
     at = f" at {claim.size}" if claim.quantity == "macs" else ""
     made = f"{evidence.counted[claim.variant]['classes']} classes{at}"
-    return _compared(claim, evidence, values[meaning], made, why)
+    literal = meaning == next(iter(UNIT_MEANINGS[claim.quantity]))
+    return _compared(claim, evidence, values[meaning], made, why)._replace(read_as="" if literal else meaning)
 
 
 def _compared(claim: Claim, evidence: Evidence, measured: float, made: str, why: str = "") -> Judgement:
@@ -73,6 +78,7 @@ def _miou(claim: Claim, evidence: Evidence) -> Judgement:
         "measured": miou.mean(),
         "low": interval.low,
         "high": interval.high,
+        "measured_variant": name,
     }
     differing = _differing(claim, found, name)
     if differing:
@@ -120,8 +126,8 @@ def _time(claim: Claim, evidence: Evidence) -> Judgement:
     differing += [f"at {at}, not {claim.size}"] if at != claim.size else []
     unstable = "" if row["stable"] else "; unstable: the halves of the record differ too much"
     if differing:
-        return Judgement(OTHER, "; ".join(differing) + unstable, made, measured)
-    return _compared(claim, evidence, measured, made, unstable)
+        return Judgement(OTHER, "; ".join(differing) + unstable, made, measured, measured_variant=timed)
+    return _compared(claim, evidence, measured, made, unstable)._replace(measured_variant=timed)
 
 
 _JUDGES: dict[str, Callable[[Claim, Evidence], Judgement]] = {

@@ -12,7 +12,7 @@ from analysis.results.results import Results
 
 COLUMNS = (
     "id", "source", "table", "row", "column", "quantity", "unit", "paper", "measured", "low", "high", "error",
-    "verdict", "fitted", "variant", "conditions", "reason",
+    "verdict", "fitted", "variant", "conditions", "reason", "read_as", "measured_variant",
 )  # fmt: skip
 
 BOUNDS = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08)
@@ -30,14 +30,18 @@ def verdicts(
     """One row per claim, in the order of `claims`, with the columns `COLUMNS`.
 
     `counted` holds what the stage `paper` counted, by variant. `fitted` are the ids of the cells that were used to
-    choose an interpretation of the paper. `found` are a study's results, and `networks` the parameters of each claimed
-    variant. In the result, `paper` is the printed text; `measured`, `low` and `high` are in the claim's unit. `error`
-    is measured / paper - 1, or measured - paper in points for mIoU, and is NaN under other conditions than the claim's.
+    choose an interpretation of the paper; cells whose unit was chosen because it fits are `fitted` too. `found` are a
+    study's results, and `networks` the parameters of each claimed variant. In the result, `paper` is the printed text;
+    `measured`, `low` and `high` are in the claim's unit, `read_as` its meaning if it is not the literal one. `error` is
+    measured / paper - 1, or measured - paper in points for mIoU, and is NaN under other conditions than the claim's.
     `BadInput` if a claimed variant was not counted, or if a fitted id does not belong to a claim.
     """
     evidence = Evidence(claims, tolerances, counted, found, networks or {})
     evidence.check(fitted)
-    return pd.DataFrame([_row(claim, evidence, claim.id in fitted) for claim in claims], columns=list(COLUMNS))
+    return pd.DataFrame(
+        [_row(claim, evidence, claim.id in fitted or evidence.chose_unit(claim)) for claim in claims],
+        columns=list(COLUMNS),
+    )
 
 
 def fitted(searched: dict[str, Any], claims: list[Claim]) -> list[str]:
@@ -55,6 +59,19 @@ def fitted(searched: dict[str, Any], claims: list[Claim]) -> list[str]:
     }
     own = [claim for claim in claims if claim.source == PAPER and not claim.quoted]
     return [each.id for each in own if (each.variant, each.size, each.quantity, each.value) in cells]
+
+
+def meaning(table: pd.DataFrame) -> str:
+    """What "reproduced" means, and what the reproduced numbers are."""
+    found = table[table["verdict"] == REPRODUCED]
+    counts, fitted = found["quantity"].isin(["macs", "parameters"]).sum(), int(found["fitted"].sum())
+    what = "All of them are" if counts == len(found) else f"{counts} of them are"
+    return (
+        "Reproduced means: measured under the claim's conditions, and no further from the printed number than "
+        f"data/paper/tolerances.yaml allows. {what} counts of operations and parameters, which need no training. "
+        f"{fitted} of {len(found)} are fitted: they were used to choose between interpretations of the paper, or their "
+        "unit was chosen because it fits."
+    )
 
 
 def summary(table: pd.DataFrame) -> dict[str, dict[str, int]]:

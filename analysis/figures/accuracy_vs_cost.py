@@ -98,13 +98,13 @@ def _front(axes: Axes, costs: pd.Series, miou: pd.Series) -> None:
 
 
 def _floor(panels: list[Axes], results: Results) -> None:
-    """Draw the floor and the majority class as lines. Far below the variants they become numbers at the lower edge."""
+    """Draw floor and majority class as lines. Far below the variants they become numbers at the lower edge."""
     heights = {"floor": 100 * results.floor["miou"], "majority class": 100 * results.floor["majority"]["miou"]}
     lowest, highest = panels[0].get_ylim()
     room = 0.8 * (highest - lowest)
     lowest = min([lowest, *(each - 0.15 * room for each in heights.values() if each > lowest - room)])
     below = [f"{name} {height:.1f} \N{DOWNWARDS ARROW}" for name, height in heights.items() if height <= lowest]
-    panels[0].set_ylim(lowest, highest)
+    panels[0].set_ylim(lowest, max(highest, *(each + 0.1 * room for each in heights.values())))
     for axes in panels:
         _note(axes, 0, "axes fraction", ", ".join(below))
         for name, height in heights.items():

@@ -11,6 +11,8 @@ from analysis.results.results import Results
 
 SPLITS = {"val": ("o", "Tables 2 to 4: Cityscapes val"), "test": ("s", "Table 5: Cityscapes test")}
 MUTED = "#606060"
+DATA = "cityscapes"
+"""The data of the paper's Tables 2 to 5. An arrow from there to other data would compare nothing."""
 
 
 def draw(axes: Axes, results: Results, paper: pd.DataFrame, cost: Cost) -> None:
@@ -40,8 +42,8 @@ def draw(axes: Axes, results: Results, paper: pd.DataFrame, cost: Cost) -> None:
 
 
 def twins(results: Results, paper: pd.DataFrame) -> pd.DataFrame:
-    """The paper's row of each measured variant. If the paper has two, the one of the scored split."""
-    rows = paper[paper["variant"].isin(results.study.variants)]
+    """The paper's row of each variant measured on the paper's data. If it has two, the one of the scored split."""
+    rows = paper[paper["variant"].isin(results.study.variants) & (results.study.data == DATA)]
     rows = rows.assign(other=rows["split"] != results.scored["split"]).sort_values("other", kind="stable")
     return rows.drop_duplicates("variant").set_index("variant")
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.claims.verdicts import meaning
 from analysis.registry import FIGURES, TABLES
 from analysis.report import conditions, interpretations, provenance, verdicts
+from analysis.results import registration
 from analysis.results.conditions import all_of
 from analysis.results.origins import Origins
 from analysis.results.results import Results
@@ -19,7 +21,9 @@ from pipeline.utils.records import Record
 
 HERE = Path(__file__).parent
 MIME = {".svg": "image/svg+xml", ".png": "image/png"}
-ELSEWHERE = ("verdicts",)
+EFFECTS = "effects"
+"""The table and the figure that answer the study's question. The page shows them first."""
+ELSEWHERE = (EFFECTS, "verdicts")
 """Tables that the page shows in a section of their own."""
 
 
@@ -39,14 +43,18 @@ def render(
     """
     records = found.records | dict(others or {})
     *warnings, sentence = all_of(found)
+    drawn = [_figure(name, content) for name, content in _preferred(figures).items()]
     return _template().render(
         study=found.study,
         warnings=warnings,
         sentence=sentence,
+        registration=registration.sentence(found),
+        effects=tables[EFFECTS].parts if EFFECTS in tables else [],
+        answer=[figure for figure in drawn if Path(figure["file"]).stem == EFFECTS],
         verdicts=None if judged is None else _judged(judged, Origins(found.study, records)),
         contradictions=contradictions,
         tables=[(TABLES[name].title, table.parts) for name, table in tables.items() if name not in ELSEWHERE],
-        figures=[_figure(name, content) for name, content in _preferred(figures).items()],
+        figures=[figure for figure in drawn if Path(figure["file"]).stem != EFFECTS],
         interpretations=interpretations.parts(records.get(paths.INTERPRETATIONS)),
         conditions=conditions.pairs(found, records),
         provenance=provenance.groups(found.study, records),
@@ -68,6 +76,7 @@ def _judged(judged: pd.DataFrame, origins: Origins) -> dict[str, Any]:
     verdicts.check(judged)
     return {
         "count": len(judged),
+        "meaning": meaning(judged),
         "counts": verdicts.counts(judged),
         "errors": errors(judged),
         "known": KNOWN,

@@ -77,8 +77,9 @@ def measured(row: Row, origins: Origins) -> Cell:
     interval = ""
     if not (pd.isna(row["low"]) or pd.isna(row["high"])):
         interval = f"interval {_number(row, row['low'])} to {_number(row, row['high'])}"
-    href = origins.of_claim(row["quantity"], text(row["variant"]))
-    return Cell(_number(row, row["measured"]), float(row["measured"]), href=href, note=interval)
+    href = origins.of_claim(row["quantity"], text(row["measured_variant"]))
+    unit = f" {row['read_as'].partition(' ')[0]}" if row["quantity"] == "parameters" and text(row["read_as"]) else ""
+    return Cell(_number(row, row["measured"]) + unit, float(row["measured"]), href=href, note=interval)
 
 
 def judged(row: Row, anchor: str = "") -> Cell:

@@ -21,15 +21,30 @@ def all_of(results: Results) -> list[str]:
 
 
 def warnings(results: Results) -> list[str]:
-    """A sentence that names all variants below the floor, and one for each reason why variants are unhealthy."""
+    """Sentences on missing runs, on all variants below the floor, and on each reason why variants are unhealthy."""
     below, unhealthy = results.undertrained, dict[str, list[str]]()
     for name, reasons in results.illness.items():
         if reasons:
             unhealthy.setdefault("; ".join(reasons), []).append(name)
     return [
+        *_missing(results),
         *([f"{_listed(below)} below the floor: too little trained for the score to be a result."] if below else []),
+        *_classes(results),
         *(f"{_listed(names)} unhealthy: {reasons}." for reasons, names in unhealthy.items()),
     ]
+
+
+def _classes(results: Results) -> list[str]:
+    below = results.classes_below_floor
+    return [f"Every variant is below the floor on {_and(below)}."] if below else []
+
+
+def _missing(results: Results) -> list[str]:
+    if not results.missing:
+        return []
+    runs = ", ".join(f"{name} ({seeds(missing).lower()})" for name, missing in results.missing.items())
+    shown = f"{', '.join(results.study.variants)} ({seeds(results.study.seeds).lower()})"
+    return [f"The study is not finished. Missing runs: {runs}. Shown are {shown}."]
 
 
 def doubts(results: Results, name: str) -> list[str]:
@@ -137,8 +152,12 @@ def ceilings(latency: dict[str, Any]) -> str:
 
 def _listed(names: list[str]) -> str:
     """The names with their verb."""
+    return f"{_and(names)} {'are' if len(names) > 1 else 'is'}"
+
+
+def _and(names: list[str]) -> str:
     *first, last = names
-    return f"{', '.join(first)} and {last} are" if first else f"{last} is"
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _device(made: dict[str, Any]) -> str:

@@ -33,6 +33,7 @@ class Results:
       `sizes` (rows, columns).
     - `forms`: the timed deployment forms of the variant that the study names, or None.
     - `records`: every record that was read, by its path under results/, wherever the files are.
+    - `missing`: the seeds of each variant whose runs are not finished. `study` is then the part without them.
     """
 
     study: "Study"
@@ -47,6 +48,7 @@ class Results:
     latency: dict[str, Any]
     forms: dict[str, Any] | None
     records: dict[str, Record]
+    missing: dict[str, list[int]]
 
     @cached_property
     def networks(self) -> dict[str, dict[str, Any]]:
@@ -113,6 +115,12 @@ class Results:
         return [name for name, miou in self.means["miou"].items() if miou <= self.floor["miou"]]
 
     @cached_property
+    def classes_below_floor(self) -> list[str]:
+        """The classes whose IoU is below the floor's for every variant. Kept floors may lack the IoU of classes."""
+        best, floor = self.iou.groupby(level="variant").mean().max(), self.floor.get("iou", {})
+        return [name for name, iou in best.items() if floor.get(name) is not None and iou < floor[name]]
+
+    @cached_property
     def health(self) -> dict[tuple[str, int], Record]:
         """The health that training recorded of each run. Runs without such a record are left out."""
         return {run: record["result"]["health"] for run, record in self.train.items() if "health" in record["result"]}
@@ -129,9 +137,17 @@ class Results:
         return {name: not reasons for name, reasons in self.illness.items()}
 
 
-def read(study: "Study", root: Path) -> Results:
-    """Read the results of `study` below `root`. `BadInput` if a file is missing, cut short or does not fit."""
-    files, runs = _Files(study, root), list(product(study.variants, study.seeds))
+def read(study: "Study", root: Path, unfinished: bool = False) -> Results:
+    """Read the results of `study` below `root`. `BadInput` if a file is missing, cut short or does not fit.
+
+    With `unfinished`, runs may be missing: then the largest part of the study is read that has every seed of its
+    variants.
+    """
+    files, missing = _Files(study, root), dict[str, list[int]]()
+    if unfinished:
+        missing = _missing(study, files)
+        study = _finished(study, missing)
+    runs = list(product(study.variants, study.seeds))
     train = {run: files.record(f"{paths.RUN}/train.json", run) for run in runs}
     score = {run: files.record(SCORES, run) for run in runs}
     floor = files.record(FLOOR)
@@ -158,6 +174,35 @@ def read(study: "Study", root: Path) -> Results:
         latency=latency["result"],
         forms=forms,
         records={f"results/{path.relative_to(root).as_posix()}": record for path, record in files.seen.items()},
+        missing=missing,
+    )
+
+
+def _missing(study: "Study", files: "_Files") -> dict[str, list[int]]:
+    """The seeds of each variant that were not scored."""
+    seeds = {
+        name: [seed for seed in study.seeds if not files.place(SCORES, (name, seed)).exists()]
+        for name in study.variants
+    }
+    return {name: each for name, each in seeds.items() if each}
+
+
+def _finished(study: "Study", missing: dict[str, list[int]]) -> "Study":
+    """The part of a study with the most runs in which every variant has every seed."""
+    done = {name: set(study.seeds) - set(missing.get(name, ())) for name in study.variants}
+    parts = [(seeds, [name for name in done if seeds <= done[name]]) for seeds in done.values()]
+    seeds, variants = max(parts, key=lambda part: len(part[0]) * len(part[1]))
+    if not seeds:
+        raise BadInput(f"no run of the study {study.name} is finished; run it first")
+    return study.model_copy(
+        update={
+            "variants": variants,
+            "seeds": [seed for seed in study.seeds if seed in seeds],
+            "baseline": study.baseline if study.baseline in variants else variants[0],
+            "contrasts": [pair for pair in study.contrasts if set(pair) <= set(variants)],
+            "timed_at": {name: size for name, size in study.timed_at.items() if name in variants},
+            "forms": study.forms if study.forms in variants else None,
+        }
     )
 
 

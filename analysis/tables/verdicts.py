@@ -65,11 +65,9 @@ def _note(judged: pd.DataFrame, tolerances: Mapping[str, Tolerance]) -> str:
         for quantity, each in tolerances.items()
     )
     return (
-        "A number is reproduced if it differs from the printed one by no more than data/paper/tolerances.yaml allows "
-        f"({allowed}), plus the rounding of the printed number. mIoU is judged by the mean over the seeds, and only on "
-        "the claim's data, split and size and with its recipe. Time is judged only on the claim's device. An asterisk "
-        "marks the cells that were used to choose between interpretations of what the paper leaves open: "
-        f"{judged['fitted'].sum()} of {len(judged)}."
+        f"{verdicts.meaning(judged)} The tolerances are {allowed}, plus the rounding of the printed number. mIoU is "
+        "judged by the mean over the seeds, and only on the claim's data, split and size and with its recipe. Time is "
+        f"judged only on the claim's device. An asterisk marks fitted cells: {judged['fitted'].sum()} of {len(judged)}."
     )
 
 

@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Annotation
 
 from analysis.claims import claims
-from analysis.figures import accuracy_vs_cost, style
+from analysis.figures import accuracy_vs_cost, beside_paper, style
 from analysis.figures.accuracy_vs_cost import front
 from analysis.results.cost import Cost
 from analysis.results.results import read
@@ -18,6 +18,14 @@ PEERS = {
     "dfanet-a": 0.03, "dfanet-b": 0.02, "segnet": 2.2, "enet": 0.031, "espnet": 0.06, "icnet": 0.15, "bisenet-1": 0.12,
     "fcn-8s": 1.9, "pspnet": 3.5, "u-net": 2.0,
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def on_the_papers_data():
+    """As if the made-up study's data were the paper's, so that arrows are drawn."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(beside_paper, "DATA", "streets")
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +83,12 @@ def test_the_studys_points_are_means_at_its_own_input_size(figure, results):
     means = {(round(x, 9), round(y, 9)) for x, y in means}
     for axes in figure.axes:
         assert means <= {tuple(row) for row in offsets(axes.collections).round(9).tolist()}
+
+
+def test_no_arrow_leads_from_the_papers_data_to_other_data(results, quoted, unlabelled, monkeypatch):
+    monkeypatch.setattr(beside_paper, "DATA", "cityscapes")
+    figure = accuracy_vs_cost.draw(results, quoted, Cost.gflops(results))
+    assert not arrows(figure.axes[1]) and "Arrows" not in caption(figure)
 
 
 def test_an_arrow_leads_from_a_number_of_the_paper_to_its_measured_twin(figure, results, peers, quoted, unlabelled):

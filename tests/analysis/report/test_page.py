@@ -57,7 +57,9 @@ def test_every_verdict_has_its_row_with_paper_measured_and_error(document, verdi
         if np.isnan(claim["measured"]):
             assert measured == "–" and "not measured" in error
         else:
-            assert float(measured) == pytest.approx(claim["measured"], rel=0.01)
+            number, _, unit = measured.partition(" ")
+            assert float(number) == pytest.approx(claim["measured"], rel=0.01)
+            assert unit == ("MB" if claim["quantity"] == "parameters" else ""), "no bare number of megabytes"
 
 
 def test_verdicts_are_counted_and_the_worst_cell_is_named(document, verdicts):
