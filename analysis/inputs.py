@@ -9,6 +9,8 @@ import pandas as pd
 from analysis.claims import claims, effects, verdicts
 from analysis.claims.claims import Claim, Tolerance
 from analysis.claims.contradictions import contradictions
+from analysis.claims.effects import Effect
+from analysis.claims.increments import increments
 from analysis.results import results
 from analysis.results.results import Results
 from analysis.tables import frames
@@ -74,7 +76,16 @@ class Inputs:
     @cached_property
     def effects(self) -> pd.DataFrame:
         """The verdict on every contrast of the study."""
-        return effects.judged(self.results, effects.read(self.claims))
+        return effects.judged(self.results, self.known_effects)
+
+    @cached_property
+    def known_effects(self) -> list[Effect]:
+        return effects.read(self.claims)
+
+    @cached_property
+    def increments(self) -> pd.DataFrame:
+        """What each part of the paper's networks adds to MACs and parameters."""
+        return increments(self.judged, self.known_effects, self.tolerances)
 
     @cached_property
     def judged(self) -> pd.DataFrame:

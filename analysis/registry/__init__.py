@@ -86,6 +86,9 @@ TABLES = _by_name(
         "verdicts", "Verdicts", "analysis.tables.verdicts.table", ("judged", "tolerances", "contradictions"),
         ("csv", "md"),
     ),
+    Output(
+        "increments", "What each part adds", "analysis.tables.increments.table", ("increments",), ("csv", "md"),
+    ),
     Output("latency", "Latency", "analysis.tables.latency.table", formats=("csv", "md")),
     Output("table1", "Backbones (Table 1)", "analysis.tables.table1.table", ("backbones",), ("md",)),
 )  # fmt: skip

@@ -23,7 +23,8 @@ HERE = Path(__file__).parent
 MIME = {".svg": "image/svg+xml", ".png": "image/png"}
 EFFECTS = "effects"
 """The table and the figure that answer the study's question. The page shows them first."""
-ELSEWHERE = (EFFECTS, "verdicts")
+INCREMENTS = "increments"
+ELSEWHERE = (EFFECTS, INCREMENTS, "verdicts")
 """Tables that the page shows in a section of their own."""
 
 
@@ -49,6 +50,7 @@ def render(
         warnings=warnings,
         sentence=sentence,
         registration=registration.sentence(found),
+        increments=tables[INCREMENTS].parts if INCREMENTS in tables else [],
         effects=tables[EFFECTS].parts if EFFECTS in tables else [],
         answer=[figure for figure in drawn if Path(figure["file"]).stem == EFFECTS],
         verdicts=None if judged is None else _judged(judged, Origins(found.study, records)),

@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from analysis.results import conditions
+from analysis.results.results import read
 from analysis.study import analyse
 from pipeline.utils.errors import BadInput
 
@@ -90,3 +92,23 @@ def test_json_that_is_no_record(small):
     path = small.results / "floor/streets/quick/floor.json"
     path.write_text("{}")
     refused(small, f"{path} is not a record: it lacks wildcards")
+
+
+def test_an_unfinished_study_is_read_as_far_as_it_is_complete(made):
+    made.variants, made.frames = ("single", "a", "b", "d"), 2
+    made.write()
+    for variant, seed in (("b", 1), ("b", 2), ("d", 2)):
+        (made.run(variant, seed) / "scores.json").unlink()
+    study = made.study.model_copy(update={"contrasts": [("a", "single"), ("d", "single")]})
+    found = read(study, made.results, unfinished=True)
+    assert (found.study.variants, found.study.seeds) == (["single", "a"], [0, 1, 2]), "six runs, as many as 3 x 2 seeds"
+    assert found.study.contrasts == [("a", "single")]
+    (said,) = [each for each in conditions.warnings(found) if "not finished" in each]
+    assert "Missing runs: b (seeds 1, 2), d (seed 2). Shown are single, a (seeds 0, 1, 2)." in said
+    with pytest.raises(BadInput, match="scores.json"):
+        read(study, made.results)
+
+
+def test_a_study_without_any_run_cannot_be_read(made):
+    with pytest.raises(BadInput, match="no run of the study made is finished"):
+        read(made.study, made.results, unfinished=True)
