@@ -71,6 +71,17 @@ class Grid:
         """The columns that a group begins with."""
         return {sum(span for _, span in self.groups[:index]) for index in range(1, len(self.groups))}
 
+    @property
+    def labels(self) -> list[str]:
+        """The full name of each column, with its group."""
+        groups = [text for text, span in self.groups for _ in range(span)] or [""] * len(self.columns)
+        return [": ".join(filter(None, names)) for names in zip(groups, self.columns, strict=True)]
+
+    @property
+    def stacked(self) -> bool:
+        """Whether a narrow screen shows each row as a list of its cells. More cells than this are too many for that."""
+        return len(self.columns) <= 20
+
     def markdown(self) -> str:
         """The grid without padding, so that a changed number changes one line."""
         rule = ["---:" if numeric else "---" for numeric in self.numeric]

@@ -69,6 +69,9 @@ def test_on_a_phone_the_page_does_not_scroll_sideways(opened, scheme):
     opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
     opened.execute_script("document.querySelectorAll('details').forEach((each) => (each.open = true))")
     assert opened.execute_script("return document.documentElement.scrollWidth") == 390
+    tables = "return [...document.querySelectorAll('#paper .scroll, #open .scroll')]"
+    wide = opened.execute_script(f"{tables}.map((each) => each.scrollWidth > each.clientWidth)")
+    assert wide and not any(wide), "a row's verdict is seen without scrolling its table sideways"
     look = (
         "return [document.body, document.querySelector('.card')].map((each) => getComputedStyle(each).backgroundColor)"
     )
