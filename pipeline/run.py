@@ -72,7 +72,7 @@ def run(job: Job, params: Params, track: bool = True, force: bool = False) -> No
 def _jobs(params: Params, stage: str, wildcards: Mapping[str, str] | None) -> list[Job]:
     if wildcards is not None:
         return [graph.job(params, stage, wildcards)]
-    return [job for job in graph.jobs(params) if job.stage == stage]
+    return graph.jobs(params, only=stage)
 
 
 def _check_still_current(params: Params, jobs: list[Job]) -> None:

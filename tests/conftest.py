@@ -53,9 +53,9 @@ class Workspace:
     def edit(self, change: Callable[[dict], object]) -> None:
         """Change params.yaml: `change` gets its content and alters it."""
         path = self.root / "params.yaml"
-        content = yaml.safe_load(path.read_text())
+        content = yaml.load(path.read_text(), yaml.CSafeLoader)
         change(content)
-        path.write_text(yaml.safe_dump(content, sort_keys=False))
+        path.write_text(yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False))
 
     def environment(self) -> dict[str, str]:
         """The tests' own Python first on the path, and this copy's modules before the repository's."""

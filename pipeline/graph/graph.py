@@ -62,11 +62,12 @@ class Job:
         return [path for group in self.outputs.values() for path in group]
 
 
-def jobs(params: Params) -> list[Job]:
-    """Every job of the study, in an order in which they can run."""
+def jobs(params: Params, only: str | None = None) -> list[Job]:
+    """Every job of the study, or those of `only` one stage, in an order in which they can run."""
     return [
         job(params, stage, dict(zip(STAGES[stage].wildcards, values, strict=True)))
         for stage, space in _choices(params)
+        if only in (None, stage)
         for values in product(*(space[wildcard] for wildcard in STAGES[stage].wildcards))
     ]
 

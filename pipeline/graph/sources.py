@@ -38,26 +38,27 @@ def _closure(module: str, root: Path) -> frozenset[Path]:
     waiting = [module]
     while waiting:
         module = waiting.pop()
-        path = _file(module)
+        path = _file(module, root)
         if path and path not in found:
             found.add(path)
-            waiting += [*_imports(root / path), module.rpartition(".")[0]]
+            waiting += [*_imports(tree(root / path)), module.rpartition(".")[0]]
     return frozenset(found)
 
 
-def _file(module: str) -> Path | None:
+@cache
+def _file(module: str, root: Path) -> Path | None:
     if not module:
         return None
     path = Path(*module.split("."))
     candidates = (path.with_suffix(".py"), path / "__init__.py")
-    return next((candidate for candidate in candidates if candidate.exists()), None)
+    return next((candidate for candidate in candidates if (root / candidate).exists()), None)
 
 
 @cache
-def _imports(path: Path) -> list[str]:
-    """The modules that a file imports, at its top or in a function."""
+def _imports(tree: ast.Module) -> list[str]:
+    """The modules that a module imports, at its top or in a function."""
     modules: list[str] = []
-    for node in _executed(tree(path)):
+    for node in _executed(tree):
         if isinstance(node, ast.Import):
             modules += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -70,5 +71,5 @@ def _executed(node: ast.AST) -> Iterator[ast.AST]:
     for block in ("body", "orelse", "finalbody", "handlers", "cases"):
         for each in getattr(node, block, ()):
             yield each
-            if not (isinstance(each, ast.If) and ast.unparse(each.test) == "TYPE_CHECKING"):
+            if not (isinstance(each, ast.If) and getattr(each.test, "id", None) == "TYPE_CHECKING"):
                 yield from _executed(each)

@@ -46,8 +46,11 @@ def sha256_of_json(value: Any) -> str:
 
 
 def tree(path: Path) -> ast.Module:
-    """The syntax tree of a module; not to be changed, it is parsed once."""
-    return _tree(path.absolute(), *_state(path))
+    """The syntax tree of a module; not to be changed, equal modules share one."""
+    try:
+        return _parsed(path.read_bytes())
+    except SyntaxError as error:
+        raise BadInput(f"{path}, line {error.lineno} is not valid Python: {error.msg}") from None
 
 
 def _state(path: Path) -> tuple[int, ...]:
@@ -59,7 +62,7 @@ def _state(path: Path) -> tuple[int, ...]:
 @cache
 def _digest(path: Path, *state: int) -> str:
     if path.suffix == ".py":
-        return sha256(_statements(_tree(path, *state)).encode())
+        return _digest_of_module(tree(path))
     if path.suffix == ".json":
         return _digest_of_json(path.read_bytes())
     with path.open("rb") as file:
@@ -67,11 +70,13 @@ def _digest(path: Path, *state: int) -> str:
 
 
 @cache
-def _tree(path: Path, *state: int) -> ast.Module:
-    try:
-        return ast.parse(path.read_bytes())
-    except SyntaxError as error:
-        raise BadInput(f"{path}, line {error.lineno} is not valid Python: {error.msg}") from None
+def _parsed(content: bytes) -> ast.Module:
+    return ast.parse(content)
+
+
+@cache
+def _digest_of_module(module: ast.Module) -> str:
+    return sha256(_statements(module).encode())
 
 
 def _digest_of_json(content: bytes) -> str:

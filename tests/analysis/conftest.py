@@ -3,6 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import textalloc
+from matplotlib.figure import Figure
 
 from analysis.figures import style
 from analysis.results.results import Results, read
@@ -37,11 +38,25 @@ def compared(results: Results) -> pd.DataFrame:
     return frames.structures(results)
 
 
+def one_kind(patched: pytest.MonkeyPatch) -> None:
+    """Each figure is rendered as the first of its kinds, coarsely; its other file is empty."""
+    real, rendered = style.render, []
+
+    def render(drawn: Figure, kind: str) -> bytes:
+        if drawn in rendered:
+            return b""
+        rendered.append(drawn)
+        return real(drawn, kind)
+
+    patched.setattr(style, "DPI", COARSE)
+    patched.setattr(style, "render", render)
+
+
 @pytest.fixture(scope="session")
 def rendered(whole: Made) -> Path:
-    """The folder that holds the whole study's tables and figures."""
+    """The folder that holds the whole study's tables and figures, these by `one_kind`."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(style, "DPI", COARSE)
+        one_kind(patched)
         analyse(whole.study, whole.root / "rendered", whole.results, whole.prepared)
     return whole.root / "rendered"
 

@@ -2,6 +2,9 @@
 
 import errno
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -66,6 +69,28 @@ def test_a_failed_job_leaves_no_record_even_of_what_was_there_before(workspace, 
     with pytest.raises(RuntimeError):
         run.run(complexity(params.load()), params.load())
     assert not RECORD.exists()
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+from pipeline import run
+from pipeline.__main__ import main
+
+prepare = run.STAGES["prepare"]
+run.STAGES["prepare"] = lambda *arguments: (Path("begun").touch(), time.sleep(1), prepare(*arguments))[-1]
+sys.exit(main(["prepare", "synthetic"]))
+"""
+
+
+def test_a_second_process_waits_for_the_first_and_uses_what_it_made(workspace):
+    first = subprocess.Popen([sys.executable, "-c", SLOW], cwd=workspace.root, stderr=subprocess.DEVNULL)
+    while not Path("begun").exists():
+        assert first.poll() is None
+        time.sleep(0.05)
+    second = workspace.main("prepare", "synthetic")
+    assert first.wait() == 0
+    assert "another process works on" in second.stderr and "the other process finished it" in second.stderr
 
 
 def test_without_wildcards_a_stage_runs_every_job_that_the_study_has(workspace, monkeypatch):

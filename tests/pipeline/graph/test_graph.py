@@ -1,16 +1,19 @@
 """Snakefile and dvc.yaml state one graph: the one of pipeline/graph."""
 
+import contextlib
+import io
 import re
 from pathlib import Path
 
 import pytest
 from dvc.repo import Repo
+from snakemake.cli import main as snakemake
 
 from pipeline.config import params
 from pipeline.graph import graph
 from pipeline.graph.stages import STAGES
 from pipeline.utils.digests import tree
-from tests.conftest import ROOT, Workspace
+from tests.conftest import ROOT, Workspace, copy_repository
 
 SNAKEFILE, DVC_YAML = ROOT / "Snakefile", ROOT / "dvc.yaml"
 
@@ -20,6 +23,14 @@ def test_both_can_be_read_in_one_sitting():
 
 
 # Snakefile
+
+
+def shown(*arguments: str) -> str:
+    """What Snakemake prints in the working directory; called in this process, it need not start first."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), pytest.raises(SystemExit):
+        snakemake(list(arguments))
+    return printed.getvalue()
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -43,10 +54,9 @@ def _covered(key: str, keys: list[str]) -> bool:
 
 @pytest.mark.parametrize("study", ["quickstart", "peers-short", "speed"])
 def test_rules_have_the_commands_inputs_and_outputs_of_every_job(workspace, study):
-    command = ["snakemake", "--dry-run", "--forceall", "--printshellcmds", "--cores", "2", "--workflow-profile", "none"]
-    shown = workspace.run(*command, "--config", f"study={study}").stdout
+    options = ["--dry-run", "--forceall", "--printshellcmds", "--cores", "2", "--workflow-profile", "none"]
     found = {}
-    for block in re.split(r"\n\n", shown):
+    for block in re.split(r"\n\n", shown(*options, "--config", f"study={study}")):
         shell = re.search(r"Shell command: (python .*)", block)
         if shell:
             found[shell[1]] = {key: _files(block, key) for key in ("input", "output")}
@@ -66,8 +76,7 @@ def _files(block: str, key: str) -> set[Path]:
 
 def test_snakemake_lint_finds_at_most_a_missing_container_and_missing_logs(workspace):
     """Every command writes a log of its own (work/logs), whoever calls it."""
-    shown = workspace.run("snakemake", "--lint", check=False)
-    complaints = re.findall(r"^    \* (.*):$", shown.stdout + shown.stderr, re.MULTILINE)
+    complaints = re.findall(r"^    \* (.*):$", shown("--lint"), re.MULTILINE)
     assert {text for text in complaints if "container" not in text and "log directive" not in text} == set()
 
 
@@ -95,20 +104,24 @@ class Declared:
         return [path for stage in self.stages.values() for path in self.paths(stage.outs)]
 
 
-@pytest.fixture
-def declared(workspace, request) -> tuple[Declared, list[graph.Job]]:
-    """What DVC reads while params.yaml holds a study, and the jobs of that study."""
+@pytest.fixture(scope="module", params=["quickstart", "peers-short", "speed"])
+def read_by_dvc(tmp_path_factory, request) -> Declared:
+    """What DVC reads while params.yaml holds a study."""
+    workspace = copy_repository(tmp_path_factory.mktemp(request.param))
     if request.param != "quickstart":
-        workspace.pipeline("use", request.param)
+        workspace.main("use", request.param)
     workspace.run("git", "init", "--quiet", ".")
-    workspace.run("dvc", "init", "--quiet")
-    return Declared(workspace.root), graph.jobs(params.load())
+    Repo.init(workspace.root).close()
+    return Declared(workspace.root)
 
 
-each_study = pytest.mark.parametrize("declared", ["quickstart", "peers-short", "speed"], indirect=True)
+@pytest.fixture
+def declared(read_by_dvc, monkeypatch) -> tuple[Declared, list[graph.Job]]:
+    """The same, and the jobs of that study."""
+    monkeypatch.chdir(read_by_dvc.root)
+    return read_by_dvc, graph.jobs(params.load())
 
 
-@each_study
 def test_a_stage_of_dvc_depends_on_all_that_its_jobs_depend_on(declared):
     """So nothing stale is skipped; that its folders hold more than a job depends on costs a command that returns."""
     found, jobs = declared
@@ -124,7 +137,6 @@ def test_a_stage_of_dvc_depends_on_all_that_its_jobs_depend_on(declared):
         assert not [path for path in job.output_files if not _below(path, found.paths(stage.outs))], job.name
 
 
-@each_study
 def test_a_training_of_dvc_depends_on_all_that_its_trials_depend_on(declared):
     found, jobs = declared
     for train in (
@@ -139,7 +151,6 @@ def test_a_training_of_dvc_depends_on_all_that_its_trials_depend_on(declared):
             assert not [key for key in trial.params if not _covered(key, keys)], trial.name
 
 
-@each_study
 def test_dvc_runs_every_job_and_keeps_outputs_where_they_are(declared):
     found, jobs = declared
     wanted = {id(found.of(job)) for job in jobs if job.wildcards.get("recipe") not in params.load().trials}

@@ -28,13 +28,13 @@ CLASSES = [{"name": "road", "colour": [128, 64, 128]}, {"name": "sky", "colour":
 
 def write_study(root: Path, **changes: object) -> Params:
     """params.yaml with two variants and two seeds in `root`, the working directory; `changes` alter training."""
-    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    content = yaml.load((ROOT / "params.yaml").read_text(), yaml.CSafeLoader)
     content["study"] |= {"variants": ["single", "d"], "seeds": [0, 1]}
     content["recipes"]["quick"]["training"] |= {"epochs": EPOCHS, "learning_rate": 0.1, **changes}
     content["data"]["synthetic"]["size"] = [128, 256]
     (root / paths.CLAIMS).parent.mkdir(parents=True, exist_ok=True)
     (root / paths.CLAIMS).write_text("variant,quantity,size\n")
-    (root / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    (root / "params.yaml").write_text(yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False))
     return load()
 
 
