@@ -64,8 +64,7 @@ FIGURES = _by_name(
         "trade_off", "What each variant gains and costs", "analysis.figures.trade_off.draw", ("results", "structures"),
     ),
     Output(
-        "architecture", "Architecture, drawn from the model", "analysis.figures.architecture.draw",
-        ("described", "described_variant"),
+        "architecture", "Architecture, drawn from the model", "analysis.figures.architecture.draw", ("described",),
     ),
     Output("roofline", "Roofline", "analysis.figures.roofline.draw", ("latency",)),
     Output(
