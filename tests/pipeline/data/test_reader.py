@@ -80,7 +80,7 @@ def test_a_missing_manifest_says_what_to_run(tmp_path):
 def test_a_broken_manifest_says_what_to_run(folder, content):
     (folder / "manifest.json").write_text(content)
     with pytest.raises(
-        BadInput, match=r"manifest.json is truncated or not a manifest; run `python -m pipeline prepare camv"
+        BadInput, match=r"manifest.json is truncated or not a manifest .*; run `python -m pipeline prepare camv"
     ):
         Prepared(folder)
 
