@@ -18,10 +18,11 @@ FILES = ".files.json"
 class Prepared:
     """The data set that `python -m pipeline prepare` wrote into `folder`.
 
-    Raises `BadInput` if the manifest or an array is missing, truncated, or from another preparation.
+    Raises `BadInput` if the manifest or an array is missing, truncated, or from another preparation, or if the set is
+    not of the `task` that is asked for: segmentation or classification.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, task: str = ""):
         self.folder = Path(folder)
         path = self.folder / "manifest.json"
         with self._explained(path, "a manifest"):
@@ -29,6 +30,9 @@ class Prepared:
             self.task: str = manifest["task"]
             self.classes = tuple(Class(entry["name"], tuple(entry["colour"])) for entry in manifest["classes"])
             self.splits: dict[str, dict[str, Any]] = manifest["splits"]
+        if task not in ("", self.task):
+            key = "data" if task == "segmentation" else "images"
+            raise BadInput(f"{self.folder} is a {self.task} set; set study.{key} to a {task} set")
 
     def images(self, split: str) -> "np.ndarray | ImageFiles":
         """Return the images as (N, H, W, 3) uint8, RGB.

@@ -22,7 +22,7 @@ from pipeline.data.reader import Prepared, evenly_spaced
 from pipeline.evaluation import metrics
 from pipeline.utils import device as devices
 from pipeline.utils.confusion import SCORES
-from pipeline.utils.errors import BadInput, Diverged
+from pipeline.utils.errors import Diverged
 from pipeline.utils.files import atomic
 from pipeline.utils.progress import progress
 from pipeline.utils.weights import load_for
@@ -65,9 +65,7 @@ def evaluate(
     the reason.
     """
     started = time.perf_counter()
-    prepared, split = Prepared(data), training.score
-    if prepared.task != "segmentation":
-        raise BadInput(f"{data} is a classification set; set study.data to a segmentation set")
+    prepared, split = Prepared(data, "segmentation"), training.score
     device = devices.choose(evaluation.threads)
     failed: dict[str, str] = {}
     try:

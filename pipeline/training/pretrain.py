@@ -18,7 +18,6 @@ from pipeline.data.reader import Prepared
 from pipeline.training.loop import Checkpoint, optimise
 from pipeline.utils import device as devices
 from pipeline.utils import weights
-from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:
     from pipeline.config.recipes import Pretraining
@@ -54,9 +53,7 @@ def pretrain(
     Raises `BadInput` if `data` is not a classification set.
     """
     started = time.perf_counter()
-    prepared = Prepared(data)
-    if prepared.task != "classification":
-        raise BadInput(f"{data} is a segmentation set; set study.images to a classification set")
+    prepared = Prepared(data, "classification")
     model = Classifier(backbone)
     initialise(model, recipe.seed)
     curve = optimise(model, Images(prepared, "train", recipe), recipe, recipe.seed, checkpoint, on_epoch)
