@@ -6,6 +6,7 @@ Nothing is selected here: neither an epoch nor a setting is chosen on the split 
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -155,14 +156,9 @@ def by_network(
 
 
 def _batches(images: Any, size: int) -> Iterator[np.ndarray]:
-    waiting: list[np.ndarray] = []
-    for image in images:
-        waiting.append(image)
-        if len(waiting) == size:
-            yield np.stack(waiting)
-            waiting = []
-    if waiting:
-        yield np.stack(waiting)
+    remaining = iter(images)
+    while batch := list(islice(remaining, size)):
+        yield np.stack(batch)
 
 
 def _scores(model: Callable[[Tensor], Tensor], frames: Tensor, size: tuple[int, int], device: torch.device) -> Tensor:
