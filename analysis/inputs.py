@@ -53,13 +53,16 @@ class Inputs:
         return self.paper[paths.PAPER_COMPLEXITY]["result"]
 
     @property
-    def described(self) -> dict[str, Any]:
-        """The shapes and connections of `described_variant`."""
-        return self.counted["architecture"]["described"]
-
-    @property
-    def described_variant(self) -> str:
-        return self.counted["architecture"]["name"]
+    def described(self) -> dict[str, dict[str, Any]]:
+        """The shapes and connections of the first variant of each structure; the paper's where no record has them."""
+        first: dict[str, dict[str, dict[str, Any]]] = {}
+        for record in self.results.records.values():
+            if record["stage"] == "complexity" and (found := record["result"].get("architecture")):
+                first.setdefault(found["variant"]["structure"], {record["wildcards"]["variant"]: found})
+        figure = self.counted["architecture"]
+        return {name: each for one in first.values() for name, each in one.items()} or {
+            figure["name"]: figure["described"]
+        }
 
     @property
     def backbones(self) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """DeepLabv3+: Encoder-Decoder with Atrous Separable Convolution. Chen, Zhu, Papandreou, Schroff, Adam, ECCV 2018."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +30,7 @@ class AtrousPyramid(nn.Module):
 
     def __init__(self, inputs: int, width: int, rates: Sequence[int], separable: bool):
         super().__init__()
-        atrous = AtrousSeparable if separable else _atrous
+        atrous = AtrousSeparable if separable else partial(ConvNorm, kernel=3)
         self.branches = nn.ModuleList(
             [ConvNorm(inputs, width), *(atrous(inputs, width, dilation=rate) for rate in rates)]
         )
@@ -40,10 +41,6 @@ class AtrousPyramid(nn.Module):
         """Map NxCxHxW to Nx`width`xHxW."""
         pooled = resize(self.everywhere(features), features.shape[-2:])
         return self.project(torch.cat([*(branch(features) for branch in self.branches), pooled], dim=1))
-
-
-def _atrous(inputs: int, width: int, dilation: int) -> ConvNorm:
-    return ConvNorm(inputs, width, 3, dilation=dilation)
 
 
 class Decoder(nn.Module):

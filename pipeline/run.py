@@ -17,7 +17,7 @@ from pipeline.graph.graph import Job
 from pipeline.utils import records
 from pipeline.utils.digests import sha256_of_json
 from pipeline.utils.errors import BadInput
-from pipeline.utils.files import NO_SPACE
+from pipeline.utils.files import space_for
 
 if TYPE_CHECKING:
     from pipeline.config.recipes import Training
@@ -121,19 +121,13 @@ def _unfinished(job: Job) -> Path:
 def _explained(job: Job) -> Iterator[None]:
     """Turn what a machine has too little of into a sentence."""
     try:
-        yield
+        with space_for(job.folder, paths.WORK):
+            yield
     except RuntimeError as error:
         if type(error).__name__ != "OutOfMemoryError":  # torch's; a stage that needs no torch must not import it
             raise
         raise BadInput(
             f"the GPU has too little memory for {job.name}; make the recipe's batch or sizes smaller"
-        ) from error
-    except OSError as error:
-        if error.errno not in NO_SPACE:
-            raise
-        raise BadInput(
-            f"no space was left while {job.name} wrote to {job.folder} or {paths.WORK}; make room there and run it "
-            "again: it continues from its last checkpoint"
         ) from error
 
 

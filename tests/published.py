@@ -7,7 +7,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from pipeline.data.sets.cityscapes import FIRST_INSTANCE, LABEL_IDS
+from pipeline.data.sets.synthetic import render, scene_index
+
 ROWS, COLUMNS = 12, 16
+
+FIRST_WITH_OBJECTS = 24
+"""Official label ids from 24 on (person to bicycle) have instances in Cityscapes."""
 
 
 def write_camvid(root: Path, counts: dict[str, int] | None = None, ending: str = ".png") -> Path:
@@ -61,3 +67,26 @@ def png(array: np.ndarray) -> bytes:
     content = io.BytesIO()
     Image.fromarray(array).save(content, "PNG")
     return content.getvalue()
+
+
+def write_cityscapes(root: Path, split: str, count: int, seed: int, height: int, width: int) -> None:
+    """Write `count` scenes to `root` in the official layout of Cityscapes: images, labelIds and instanceIds."""
+    for number in range(count):
+        sample = render(seed, scene_index(split, number), height, width)
+        stem = f"synthetic_{seed:06d}_{number:06d}"
+        ids = np.append(LABEL_IDS, [0] * (256 - len(LABEL_IDS)))[sample.label].astype(np.uint16)
+        save(root / "leftImg8bit" / split / "synthetic" / f"{stem}_leftImg8bit.png", sample.image)
+        folder = root / "gtFine" / split / "synthetic"
+        save(folder / f"{stem}_gtFine_labelIds.png", ids.astype(np.uint8))
+        save(folder / f"{stem}_gtFine_instanceIds.png", _official_instances(ids, sample.instances))
+
+
+def _official_instances(ids: np.ndarray, instances: np.ndarray) -> np.ndarray:
+    """Return `id * 1000 + n` for the n-th object of a class that has objects in Cityscapes, and the id elsewhere."""
+    encoded = ids.copy()
+    for class_id in range(FIRST_WITH_OBJECTS, LABEL_IDS[-1] + 1):
+        of_class = (ids == class_id) & (instances > 0)
+        found, number = np.unique(instances[of_class], return_inverse=True)
+        if found.size:
+            encoded[of_class] = class_id * FIRST_INSTANCE + number
+    return encoded

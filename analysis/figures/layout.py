@@ -13,8 +13,9 @@ BELOW = 1.35
 class Layout:
     """Networks are columns from left to right, the decoder is the last. Each level down halves the resolution.
 
-    `described` is the result of `pipeline.complexity.architecture.describe`. `places` are the positions of parts, and
-    `entries` those of resized inputs, by the part that receives them.
+    `described` is the result of `pipeline.complexity.architecture.describe`. `places` are the positions of parts. Where
+    one input of a part comes from another column and is `resized`, `entries` has its position. A part that belongs to
+    no network and not to the decoder, such as `context`, stands below what it reads.
     """
 
     def __init__(self, described: dict[str, Any]):
@@ -24,12 +25,12 @@ class Layout:
         self.columns = 1 + max(found for part in self.parts if (found := column(part)) is not None)
         self.places: dict[str, Place] = {}
         self.entries: dict[str, Place] = {}
+        self.resized: dict[str, Edge] = {}
         for part in self.parts:
-            if column(part) is not None:
+            if not part.startswith("decoder.") and part != "scores":
                 self._stand(part)
-        self._image_and_context()
         self._decoder()
-        levels = [level for _, level in [*self.places.values(), *self.entries.values()]]
+        levels = [level for _, level in self.taken()]
         self.top, self.bottom = min(levels) - 0.75, max(levels) + 0.75
 
     def into(self, part: str) -> list[Edge]:
@@ -37,28 +38,41 @@ class Layout:
         return [edge for edge in self.flow if edge["to"] == part]
 
     def joined(self, part: str) -> str | None:
-        """How the inputs of a part are joined: `sum`, `concat` or None."""
+        """How the inputs of a part are joined: `sum`, `concat`, another operation's name, or None."""
         return self.into(part)[0]["joined"] if self.into(part) else None
 
     def half(self, shape: list[int]) -> float:
         """Half the width of a box, in columns. Each level down is a little narrower."""
-        return max(0.36 - 0.018 * max(0.0, self._level(shape)), 0.22)
+        return max(0.37 - 0.01 * max(0.0, self._level(shape)), 0.32)
+
+    def taken(self) -> list[Place]:
+        """The places of all boxes."""
+        return [*self.places.values(), *self.entries.values()]
+
+    def clear(self, first: Place, last: Place) -> bool:
+        """Whether no box stands between two places on one level or in one column."""
+        (left, right), (upper, lower) = (sorted(each) for each in zip(first, last, strict=True))
+        inside = [(x, y) for x, y in self.taken() if left <= x <= right and upper - 0.5 < y < lower + 0.5]
+        return not [place for place in inside if place not in (first, last)]
 
     def _level(self, shape: list[int]) -> float:
         return math.log2(self.rows / shape[1])
 
     def _stand(self, part: str) -> None:
-        own = [edge for edge in self.into(part) if column(edge["from"]) == column(part)]
-        lowest = max((self.places[edge["from"]][1] for edge in own), default=0)
-        self.places[part] = column(part), max(round(self._level(self.parts[part])), lowest + 1)
-        if column(part) and any(edge["resized"] for edge in self.into(part)):
-            self.entries[part] = column(part), self.places[part][1] - 1
-
-    def _image_and_context(self) -> None:
-        first = next(edge["to"] for edge in self.flow if edge["from"] == "image")
-        self.places["image"] = 0, self.places[first][1] - 1
-        if "context" in self.parts:
-            self.places["context"] = 0, max(level for _, level in self.places.values()) + 1
+        """Place a part on its level, or on the next one that is free, below what it reads in its column."""
+        edges = [(edge, *self.places[edge["from"]]) for edge in self.into(part)]
+        x, level = column(part), round(self._level(self.parts[part]))
+        if x is None:
+            x = max((x for _, x, _ in edges), default=0)
+            level = max((y for taken, y in self.taken() if taken == x), default=level)
+        level = max([level, *(y + 1 for _, source, y in edges if source == x)])
+        resized = [edge for edge, source, _ in edges if edge["resized"] and source != x]
+        boxes = range(2 if len(resized) == 1 else 1)
+        while any((x, level - above) in self.taken() for above in boxes):
+            level += 1
+        self.places[part] = x, level
+        if len(resized) == 1:
+            self.entries[part], self.resized[part] = (x, level - 1), resized[0]
 
     def _decoder(self) -> None:
         """The two convolutions of each network stand below it, and what follows their sums stands on the right."""

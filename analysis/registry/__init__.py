@@ -63,8 +63,7 @@ FIGURES = _by_name(
     Output("per_class", "IoU of each class", "analysis.figures.per_class.draw"),
     Output("trade_off", "What each variant gains and costs", "analysis.figures.trade_off.draw"),
     Output(
-        "architecture", "Architecture, drawn from the model", "analysis.figures.architecture.draw",
-        ("described", "described_variant"),
+        "architecture", "Architecture, drawn from the model", "analysis.figures.architecture.draw", ("described",),
     ),
     Output("roofline", "Roofline", "analysis.figures.roofline.draw", ("latency",)),
     Output(

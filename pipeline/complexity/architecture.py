@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from pipeline.config.variants import AnyVariant
 
 PARTS = re.compile(
-    r"structure\.(networks\.\d+\.)(?:backbone\.)?((?!backbone$)\w+)|structure\.()((?!networks$)\w+)"
+    r"structure\.(networks\.\d+\.)(?:backbone\.)?((?!backbone$)\w+)|structure\.()((?!networks\b)\w+(?:\.\d+)?)"
     r"|(decoder\.(?:high\.|low\.)?)(?:reduce\.)?(\d+|(?!high$|low$)\w+)"
 )
 """The parts by the names of their modules: a network's stages and attention, the other modules of a structure, such as
-`context` of b, and the convolutions of a decoder. The groups make up the name of the part."""
+`context` of b or the members of a list, and the convolutions of a decoder. The groups make up the name of the part."""
 
 IMAGE, SCORES = "image", "scores"
 

@@ -1,7 +1,9 @@
 """The interface of a data set: its classes, the frame names of each split, and one frame with its label."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -10,6 +12,8 @@ from pipeline.utils.errors import BadInput
 
 IGNORE = 255
 """Label of pixels that are excluded from training and scoring (Cityscapes' ignore index)."""
+
+AGAIN = "download it again, or remove its frame from the split"
 
 
 class Class(NamedTuple):
@@ -40,22 +44,34 @@ class Source(Protocol):
 
 def read_image(path: Path) -> np.ndarray:
     """Decode a PNG or JPEG file to HxWx3 uint8, RGB. Raises `BadInput` if it is missing or damaged."""
-    return _decode(path, "RGB")
+    with opened(path, path, AGAIN) as image:
+        return np.asarray(image.convert("RGB"))
 
 
-def read_label(path: Path) -> np.ndarray:
+def read_label(path: Path, size: tuple[int, int], otherwise: str) -> np.ndarray:
     """Decode a single-channel PNG file to HxW without changing its integers.
 
-    Raises `BadInput` if it is missing or damaged.
+    Raises `BadInput` if it is missing or damaged, or if it does not have one channel and the `size` (rows, columns) of
+    its image; `otherwise` then says what to do.
     """
-    return _decode(path, None)
+    with opened(path, path, AGAIN) as image:
+        label = np.asarray(image)
+    if label.ndim != 2:
+        raise BadInput(f"{path} has {label.shape[2]} channels, but a label has one; {otherwise}")
+    if label.shape != size:
+        rows, columns = label.shape
+        raise BadInput(f"{path} is {columns}x{rows} pixels, but its image is {size[1]}x{size[0]}; {otherwise}")
+    return label
 
 
-def _decode(path: Path, mode: str | None) -> np.ndarray:
+@contextmanager
+def opened(source: Path | BinaryIO, path: Path, otherwise: str) -> Iterator[Image.Image]:
+    """Open a picture to decode it. `BadInput` if it is missing or damaged names `path` and what to do `otherwise`."""
     try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert(mode) if mode else image)
+        with Image.open(source) as image:
+            yield image
     except FileNotFoundError:
-        raise BadInput(f"{path} is missing; download it again, or remove its frame from the split") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise BadInput(f"{path} cannot be read as an image ({error}); download it again") from None
+        raise BadInput(f"{path} is missing; {otherwise}") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = "unknown format" if isinstance(error, UnidentifiedImageError) else error
+        raise BadInput(f"{path} cannot be read as an image ({reason}); {otherwise}") from None

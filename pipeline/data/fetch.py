@@ -1,11 +1,11 @@
 """Download published files one by one and verify their checksums. A second call downloads only what is missing."""
 
-import hashlib
 import logging
 from pathlib import Path
 
 import pooch
 
+from pipeline.utils.digests import digests
 from pipeline.utils.errors import BadInput
 from pipeline.utils.files import require_space, space_for
 from pipeline.utils.progress import progress
@@ -40,7 +40,8 @@ def fetch(directory: Path, base_url: str, wanted: dict[str, str], needed: int, o
 
 def differing(directory: Path, wanted: dict[str, str]) -> list[str]:
     """Return the paths in `wanted` that `directory` lacks or holds with another SHA-256."""
-    return [path for path, digest in wanted.items() if _sha256(directory / path) != digest]
+    found = digests(directory / path for path in wanted)
+    return [path for path, expected in wanted.items() if found.get(str(directory / path)) != expected]
 
 
 def _unreachable(left: list[str], directory: Path, base_url: str, otherwise: str) -> str:
@@ -49,7 +50,3 @@ def _unreachable(left: list[str], directory: Path, base_url: str, otherwise: str
         f"{base_url} cannot be reached, and {directory} still lacks {len(left)} files ({some}); start again later to "
         f"download only these, or {otherwise}"
     )
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""

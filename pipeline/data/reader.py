@@ -1,6 +1,8 @@
 """Read a prepared data set as memory-mapped arrays, so that a batch needs a copy and no decoding."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +18,21 @@ FILES = ".files.json"
 class Prepared:
     """The data set that `python -m pipeline prepare` wrote into `folder`.
 
-    Raises `BadInput` if the manifest or an array is missing, truncated, or from another preparation.
+    Raises `BadInput` if the manifest or an array is missing, truncated, or from another preparation, or if the set is
+    not of the `task` that is asked for: segmentation or classification.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, task: str = ""):
         self.folder = Path(folder)
         path = self.folder / "manifest.json"
-        try:
+        with self._explained(path, "a manifest"):
             manifest = json.loads(path.read_text())["result"]
             self.task: str = manifest["task"]
             self.classes = tuple(Class(entry["name"], tuple(entry["colour"])) for entry in manifest["classes"])
             self.splits: dict[str, dict[str, Any]] = manifest["splits"]
-        except FileNotFoundError:
-            raise BadInput(f"{path} is missing; {self._again()}") from None
-        except (ValueError, KeyError, TypeError):
-            raise BadInput(f"{path} is truncated or not a manifest; {self._again()}") from None
+        if task not in ("", self.task):
+            key = "data" if task == "segmentation" else "images"
+            raise BadInput(f"{self.folder} is a {self.task} set; set study.{key} to a {task} set")
 
     def images(self, split: str) -> "np.ndarray | ImageFiles":
         """Return the images as (N, H, W, 3) uint8, RGB.
@@ -67,25 +69,26 @@ class Prepared:
 
     def _array(self, split: str, kind: str, shape: tuple[int, ...]) -> np.ndarray:
         path = self.folder / f"{split}.{kind}.npy"
-        try:
+        with self._explained(path, "an array"):
             array = np.load(path, mmap_mode="r")
-        except FileNotFoundError:
-            raise BadInput(f"{path} is missing; {self._again()}") from None
-        except (ValueError, EOFError, OSError) as error:
-            raise BadInput(f"{path} is truncated or not an array ({error}); {self._again()}") from None
         if array.shape != tuple(shape):
             raise BadInput(f"{path} has shape {array.shape}, but its manifest says {tuple(shape)}; {self._again()}")
         return array
 
     def _files(self, split: str) -> "ImageFiles":
         path, entry = self.folder / f"{split}{FILES}", self._split(split)
-        try:
+        with self._explained(path, "a list of files"):
             listed = json.loads(path.read_text())
             return ImageFiles(Path(listed["directory"]), listed["files"], entry["size"][0])
+
+    @contextmanager
+    def _explained(self, path: Path, what: str) -> Iterator[None]:
+        try:
+            yield
         except FileNotFoundError:
             raise BadInput(f"{path} is missing; {self._again()}") from None
-        except (ValueError, KeyError, TypeError):
-            raise BadInput(f"{path} is truncated or not a list of files; {self._again()}") from None
+        except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
+            raise BadInput(f"{path} is truncated or not {what} ({error}); {self._again()}") from None
 
     def _again(self) -> str:
         return f"run `python -m pipeline prepare {self.folder.name}`"

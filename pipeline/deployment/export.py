@@ -21,6 +21,7 @@ from pipeline.deployment.formats import TOLERANCE, decode, difference, encode, p
 from pipeline.timing import modes
 from pipeline.utils.errors import BadInput
 from pipeline.utils.files import atomic, size, space_for
+from pipeline.utils.weights import require
 
 if TYPE_CHECKING:
     from pipeline.config.variants import Variant
@@ -65,6 +66,5 @@ def _network(
         with torch.no_grad():
             return modes.untrained(variant, classes, at, torch.device("cpu"))
     model, found, _ = restore(checkpoint)
-    if found != variant.model_dump(mode="json"):
-        raise BadInput(f"{checkpoint} belongs to {found}, not to {variant.model_dump(mode='json')}; name that variant")
+    require(checkpoint, found, variant.model_dump(mode="json"))
     return model, torch.rand(1, 3, *at, generator=torch.Generator().manual_seed(modes.SEED))

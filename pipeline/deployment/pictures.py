@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from pipeline.data.base import Class
-from pipeline.utils.errors import BadInput
+from pipeline.data.base import Class, opened
 
 PANEL = (320, 960)
 """Smallest and largest width of a panel, in pixels."""
@@ -19,14 +18,8 @@ OVERLAY = 0.45
 
 def open_picture(path: Path) -> np.ndarray:
     """Read a picture as HxWx3 uint8 RGB, rotated as its EXIF data says. Raises `BadInput` if it cannot be read."""
-    try:
-        with Image.open(path) as image:
-            return np.array(ImageOps.exif_transpose(image).convert("RGB"))
-    except Image.DecompressionBombError as error:
-        raise BadInput(f"{path} is too large ({error}); reduce its size") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        reason = "unknown format" if isinstance(error, Image.UnidentifiedImageError) else str(error)
-        raise BadInput(f"{path} cannot be read as a picture ({reason})") from None
+    with opened(path, path, "convert it to a PNG or JPEG file of a smaller size") as image:
+        return np.array(ImageOps.exif_transpose(image).convert("RGB"))
 
 
 def class_map(labels: np.ndarray, classes: tuple[Class, ...]) -> Image.Image:

@@ -6,6 +6,7 @@ Nothing is selected here: neither an epoch nor a setting is chosen on the split 
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +23,7 @@ from pipeline.data.reader import Prepared, evenly_spaced
 from pipeline.evaluation import metrics
 from pipeline.utils import device as devices
 from pipeline.utils.confusion import SCORES
-from pipeline.utils.errors import BadInput, Diverged
+from pipeline.utils.errors import Diverged
 from pipeline.utils.files import atomic
 from pipeline.utils.progress import progress
 from pipeline.utils.weights import load_for
@@ -65,9 +66,7 @@ def evaluate(
     the reason.
     """
     started = time.perf_counter()
-    prepared, split = Prepared(data), training.score
-    if prepared.task != "segmentation":
-        raise BadInput(f"{data} is a classification set; set study.data to a segmentation set")
+    prepared, split = Prepared(data, "segmentation"), training.score
     device = devices.choose(evaluation.threads)
     failed: dict[str, str] = {}
     try:
@@ -157,14 +156,9 @@ def by_network(
 
 
 def _batches(images: Any, size: int) -> Iterator[np.ndarray]:
-    waiting: list[np.ndarray] = []
-    for image in images:
-        waiting.append(image)
-        if len(waiting) == size:
-            yield np.stack(waiting)
-            waiting = []
-    if waiting:
-        yield np.stack(waiting)
+    remaining = iter(images)
+    while batch := list(islice(remaining, size)):
+        yield np.stack(batch)
 
 
 def _scores(model: Callable[[Tensor], Tensor], frames: Tensor, size: tuple[int, int], device: torch.device) -> Tensor:

@@ -39,9 +39,7 @@ def fit(floor: "Floor", training: "Training", data: Path) -> dict[str, Any]:
     training splits.
     """
     started = time.perf_counter()
-    prepared, split = Prepared(data), training.score
-    if prepared.task != "segmentation":
-        raise BadInput(f"{data} is a classification set; set study.data to a segmentation set")
+    prepared, split = Prepared(data, "segmentation"), training.score
     sampled, classes = sample(prepared, training.splits, floor.pixels, floor.seed)
     if not len(classes):
         raise BadInput(f"{data} has no labelled pixel in {', '.join(training.splits)}; use another of its splits")

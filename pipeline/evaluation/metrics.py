@@ -22,8 +22,6 @@ They are the "things" of Cityscapes, and poles, lights and signs, which are thin
 Road, building, vegetation, fence and the like are "stuff": the size of a region depends on how much of it is in view.
 """
 
-OBJECT_COLUMNS = ("class", "pixels", "correct")
-
 
 def confusion(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
     """Return the confusion matrix of two arrays of equal shape.

@@ -1,7 +1,6 @@
 """Pretraining: image classification with the backbone and its FC layer (Section 4.1)."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,6 @@ from pipeline.data.reader import Prepared
 from pipeline.training.loop import Checkpoint, optimise
 from pipeline.utils import device as devices
 from pipeline.utils import weights
-from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:
     from pipeline.config.recipes import Pretraining
@@ -40,26 +38,17 @@ class Images(Dataset):
         return augment.crop_image(self.images[index], self.recipe.scale, random), int(self.labels[index])
 
 
-def pretrain(
-    recipe: "Pretraining",
-    backbone: str,
-    data: Path,
-    folder: Path,
-    checkpoint: Checkpoint,
-    on_epoch: Callable[[dict[str, float]], None] = lambda row: None,
-) -> dict[str, Any]:
+def pretrain(recipe: "Pretraining", backbone: str, data: Path, folder: Path, checkpoint: Checkpoint) -> dict[str, Any]:
     """Train a backbone and its FC layer on prepared images; write `weights.pt` and `curve.csv` to `folder`.
 
     Returns the record: numbers of images and classes, top-1 accuracy on the validation split, and time in seconds.
     Raises `BadInput` if `data` is not a classification set.
     """
     started = time.perf_counter()
-    prepared = Prepared(data)
-    if prepared.task != "classification":
-        raise BadInput(f"{data} is a segmentation set; set study.images to a classification set")
+    prepared = Prepared(data, "classification")
     model = Classifier(backbone)
     initialise(model, recipe.seed)
-    curve = optimise(model, Images(prepared, "train", recipe), recipe, recipe.seed, checkpoint, on_epoch)
+    curve = optimise(model, Images(prepared, "train", recipe), recipe, recipe.seed, checkpoint, lambda row: None)
     accuracy = top_1(model, prepared, recipe)
     weights.save(folder / paths.WEIGHTS, {"made_for": {"backbone": backbone}, "state": trained(model)})
     weights.write_csv(folder / "curve.csv", curve)

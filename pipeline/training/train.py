@@ -85,9 +85,7 @@ def train(
     `weights.pt` then holds the reason and no weights.
     """
     started = time.perf_counter()
-    prepared = Prepared(data)
-    if prepared.task != "segmentation":
-        raise BadInput(f"{data} is a classification set; set study.data to a segmentation set")
+    prepared = Prepared(data, "segmentation")
     made_for = {"variant": variant.model_dump(mode="json"), "classes": len(prepared.classes)}
     model = build(made_for["variant"], made_for["classes"])
     initialise(model, seed)

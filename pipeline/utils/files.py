@@ -9,7 +9,6 @@ from pathlib import Path
 
 from pipeline.utils.errors import BadInput
 
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 MORE_SPACE = "free some space, or make the parent folder a link to a larger disk, and start again"
 
 
@@ -45,14 +44,15 @@ def require_space(folder: Path, needed: int) -> None:
 
 
 @contextmanager
-def space_for(folder: Path) -> Iterator[None]:
-    """Raise `BadInput` instead of `OSError` if the disk fills up while `folder` is written."""
+def space_for(*folders: Path) -> Iterator[None]:
+    """Raise `BadInput` instead of `OSError` if the disk fills up while `folders` are written."""
     try:
         yield
     except OSError as error:
-        if error.errno not in NO_SPACE:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise BadInput(f"the disk was full while {folder} was being written; {MORE_SPACE}") from error
+        written = " or ".join(map(str, folders))
+        raise BadInput(f"the disk was full while {written} was being written; {MORE_SPACE}") from error
 
 
 def size(count: int) -> str:

@@ -48,12 +48,18 @@ def load_for(path: Path, expected: dict[str, Any]) -> dict[str, torch.Tensor]:
     weights because the training diverged.
     """
     content = load(path)
-    found = content.get("made_for")
-    if found != expected:
-        raise BadInput(f"{path} belongs to {found}, not to {expected}; delete it and run its stage again")
+    require(path, content.get("made_for"), expected)
     if "diverged" in content:
         raise Diverged(f"{path} holds no weights: {content['diverged']}")
     return content["state"]
+
+
+def require(path: Path, found: Any, expected: dict[str, Any]) -> None:
+    """Raise `BadInput` if the weights at `path` were made for another network than the expected one."""
+    if found != expected:
+        raise BadInput(
+            f"{path} belongs to {found}, not to {expected}; delete it and run its stage again, or name other weights"
+        )
 
 
 def load_pretrained(networks: Iterable[nn.Module], path: Path, backbone: str) -> list[dict[str, int]]:

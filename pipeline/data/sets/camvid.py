@@ -125,14 +125,7 @@ def _listed(listing: Path) -> list[str]:
 
 
 def _label(path: Path, size: tuple[int, int]) -> np.ndarray:
-    label = read_label(path)
-    if label.ndim != 2:
-        raise BadInput(f"{path} has {label.shape[2]} channels, but a label has one; download it again")
-    if label.shape != size:
-        raise BadInput(
-            f"{path} is {label.shape[1]}x{label.shape[0]} pixels, but its image is {size[1]}x{size[0]}; "
-            "download both again"
-        )
+    label = read_label(path, size, "download both again")
     if label.max() > VOID:
         raise BadInput(
             f"{path} contains the label {label.max()}, but labels are 0 to {VOID - 1}, or {VOID} for void; "

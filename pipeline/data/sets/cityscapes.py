@@ -50,6 +50,7 @@ HOW_TO_GET = (
     "registration), unpack both into one folder, and set data.cityscapes.directory in params.yaml or the environment "
     "variable CITYSCAPES_DIR to it"
 )
+UNPACK = "unpack both archives again"
 
 
 def _train_id_table() -> np.ndarray:
@@ -104,7 +105,7 @@ FRAMES = Cityscapes
 
 
 def _train_ids(path: Path, size: tuple[int, int]) -> np.ndarray:
-    ids = _plane(path, size)
+    ids = read_label(path, size, UNPACK)
     wrong = sorted({int(value) for value in np.unique(ids)} - {*range(LAST_ID + 1), IGNORE})
     if wrong:
         raise BadInput(
@@ -116,24 +117,10 @@ def _train_ids(path: Path, size: tuple[int, int]) -> np.ndarray:
 
 def _objects(path: Path, label: np.ndarray) -> np.ndarray:
     """Return the stored instance ids, which are unique per object, and 0 for pixels without an evaluated object."""
-    ids = _plane(path, label.shape)
+    ids = read_label(path, label.shape, UNPACK)
     if ids.max() >= (LAST_ID + 1) * FIRST_INSTANCE:
         raise BadInput(
             f"{path} contains the instance id {ids.max()}, but official ids end at {LAST_ID}999; "
             "unpack gtFine_trainvaltest.zip again"
         )
     return np.where((ids >= FIRST_INSTANCE) & (label != IGNORE), ids, 0).astype(np.uint16)
-
-
-def _plane(path: Path, size: tuple[int, int]) -> np.ndarray:
-    ids = read_label(path)
-    if ids.ndim != 2:
-        raise BadInput(
-            f"{path} has {ids.shape[2]} channels, but an id image has one; unpack gtFine_trainvaltest.zip again"
-        )
-    if ids.shape != size:
-        raise BadInput(
-            f"{path} is {ids.shape[1]}x{ids.shape[0]} pixels, but its image is {size[1]}x{size[0]}; "
-            "unpack both archives again"
-        )
-    return ids

@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from pipeline.data.base import Class
+from pipeline.data.base import Class, opened
 from pipeline.utils.errors import BadInput
 
 ENDINGS = (".jpeg", ".jpg", ".png")
@@ -95,15 +95,8 @@ def read_square(source: Path | BinaryIO, path: Path, size: int) -> np.ndarray:
 
     `path` is the path that error messages show.
     """
-    try:
-        with Image.open(source) as image:
-            square = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BILINEAR)
-            return np.asarray(square)
-    except FileNotFoundError:
-        raise BadInput(f"{path} is missing; prepare the set again") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        reason = "unknown format" if isinstance(error, UnidentifiedImageError) else error
-        raise BadInput(f"{path} cannot be read as an image ({reason}); download it again or remove it") from None
+    with opened(source, path, "download it again, or remove it and prepare the set again") as image:
+        return np.asarray(ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BILINEAR))
 
 
 def _open_zip(path: Path) -> zipfile.ZipFile:

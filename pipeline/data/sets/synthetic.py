@@ -3,17 +3,14 @@
 Scores on these scenes show that the pipeline works and how variants compare on them. They do not reproduce the paper.
 """
 
-from pathlib import Path
-
 import numpy as np
-from PIL import Image
 
 from pipeline.data.base import Sample
 from pipeline.data.scenes.layout import panels_of
 from pipeline.data.scenes.noise import Dice
 from pipeline.data.scenes.portrait import draw_portrait
 from pipeline.data.scenes.street import draw_street, draw_void, plan_street
-from pipeline.data.sets.cityscapes import CLASSES, FIRST_INSTANCE, LABEL_IDS
+from pipeline.data.sets.cityscapes import CLASSES
 from pipeline.utils.errors import BadInput
 
 SMALLEST, LARGEST = 64, 2048
@@ -31,9 +28,6 @@ SPLIT_STRIDE = 100_000
 
 SCENE, CROP = 1, 2
 """Identifiers that keep the random streams of scenes and crops apart."""
-
-FIRST_WITH_OBJECTS = 24
-"""Official label ids from 24 on (person to bicycle) have instances in Cityscapes."""
 
 
 def render(seed: int, index: int, height: int, width: int) -> Sample:
@@ -105,31 +99,3 @@ class Synthetic:
 def scene_index(split: str, number: int) -> int:
     """Return the scene index of frame `number` of a split."""
     return SPLITS.index(split) * SPLIT_STRIDE + number
-
-
-def write_cityscapes(root: Path, split: str, count: int, seed: int, height: int, width: int) -> None:
-    """Write `count` scenes to `root` in the official layout of Cityscapes: images, labelIds and instanceIds."""
-    for number in range(count):
-        sample = render(seed, scene_index(split, number), height, width)
-        stem = f"synthetic_{seed:06d}_{number:06d}"
-        ids = np.append(LABEL_IDS, [0] * (256 - len(LABEL_IDS)))[sample.label].astype(np.uint16)
-        _save(root / "leftImg8bit" / split / "synthetic" / f"{stem}_leftImg8bit.png", sample.image)
-        folder = root / "gtFine" / split / "synthetic"
-        _save(folder / f"{stem}_gtFine_labelIds.png", ids.astype(np.uint8))
-        _save(folder / f"{stem}_gtFine_instanceIds.png", _official_instances(ids, sample.instances))
-
-
-def _official_instances(ids: np.ndarray, instances: np.ndarray) -> np.ndarray:
-    """Return `id * 1000 + n` for the n-th object of a class that has objects in Cityscapes, and the id elsewhere."""
-    encoded = ids.copy()
-    for class_id in range(FIRST_WITH_OBJECTS, LABEL_IDS[-1] + 1):
-        of_class = (ids == class_id) & (instances > 0)
-        found, number = np.unique(instances[of_class], return_inverse=True)
-        if found.size:
-            encoded[of_class] = class_id * FIRST_INSTANCE + number
-    return encoded
-
-
-def _save(path: Path, array: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(array).save(path)

@@ -15,9 +15,19 @@ from pipeline.data import arrays
 from pipeline.data import prepare as stage
 from pipeline.data.prepare import prepare
 from pipeline.data.registry import classes
-from pipeline.data.sets.synthetic import Synthetic, write_cityscapes
+from pipeline.data.sets.synthetic import Synthetic
 from pipeline.utils.errors import BadInput
-from tests.published import COLUMNS, ROWS, png, save, write_camvid, write_folders, write_tiny_imagenet, zip_folder
+from tests.published import (
+    COLUMNS,
+    ROWS,
+    png,
+    save,
+    write_camvid,
+    write_cityscapes,
+    write_folders,
+    write_tiny_imagenet,
+    zip_folder,
+)
 
 SYNTHETIC = SyntheticData(kind="synthetic", seed=3, size=(64, 96), frames={"train": 2, "val": 0, "test": 1})
 

@@ -116,7 +116,7 @@ def test_a_broken_picture_is_named_after_the_others_are_done(tmp_path, checkpoin
     broken.write_bytes(good.read_bytes()[:500])
     assert main(["predict", str(checkpoint), str(broken), str(good), "--output", str(tmp_path / "out")]) == 1
     said = capsys.readouterr().err
-    assert "broken.png cannot be read as a picture" in said and "1 of 2 pictures are in" in said
+    assert "broken.png cannot be read as an image" in said and "1 of 2 pictures are in" in said
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["good.classes.png", "good.segmented.png"]
 
 
@@ -139,7 +139,7 @@ def test_without_a_record_classes_are_numbers_unless_a_data_set_is_named(tmp_pat
         (["run/weights.pt", "none.png"], "none.png is missing; name pictures that exist"),
         (["run/weights.pt", "run"], "run is a folder; name the pictures in it"),
         (["run/weights.pt", "one.png", "other/one.jpg"], "two pictures would be written to out/one.segmented.png"),
-        (["run/weights.pt", "text.png"], "text.png cannot be read as a picture (unknown format); nothing was written"),
+        (["run/weights.pt", "text.png"], "text.png cannot be read as an image (unknown format); convert it to"),
         (["run/weights.pt", "one.png", "--data", "camvit"], 'no data set "camvit" (did you mean "camvid"?); known are'),
         (["run/weights.pt", "one.png", "--data", "cityscapes"], "weights.pt has 11 classes, but data.cityscapes has"),
         (["run/weights.pt", "one.png", "--size", "9x9"], '--size is "9x9"; it must be rows x columns'),

@@ -6,8 +6,9 @@ from PIL import Image
 
 from pipeline.data.base import IGNORE
 from pipeline.data.sets.cityscapes import CLASSES, LABEL_IDS, TRAIN_IDS, Cityscapes
-from pipeline.data.sets.synthetic import FIRST_WITH_OBJECTS, Synthetic, write_cityscapes
+from pipeline.data.sets.synthetic import Synthetic
 from pipeline.utils.errors import BadInput
+from tests.published import FIRST_WITH_OBJECTS, write_cityscapes
 
 SEED, HEIGHT, WIDTH = 4, 64, 128
 FIRST = "synthetic_000004_000000"

@@ -75,7 +75,7 @@ def test_a_corrupt_image_is_named(tmp_path, zipped):
     broken = folder / "tiny-imagenet-200/train/n01/images/n01_1.JPEG"
     broken.write_bytes(broken.read_bytes()[:500])
     source = ImageSet(zip_folder(folder, tmp_path / "set.zip") if zipped else folder, 64)
-    with pytest.raises(BadInput, match=r"n01_1.JPEG cannot be read as an image \(.*\); download it again or remove it"):
+    with pytest.raises(BadInput, match=r"n01_1.JPEG cannot be read as an image \(.*\); download it again, or remove"):
         everything(source)
 
 
