@@ -52,9 +52,9 @@ def count(params: Params, name: str, split: str) -> int | None:
         return None
 
 
-def frames_seen(params: Params) -> int | None:
-    """Frames that one run is trained on, over all its epochs."""
-    training = params.recipes[params.study.recipe].training
+def frames_seen(params: Params, variant: str | None = None) -> int | None:
+    """Frames that one run is trained on, over all its epochs; those of the recipe or of a variant that changes it."""
+    training = params.training(params.study.recipe, variant)
     counts = [count(params, params.study.data, split) for split in training.splits]
     if None in counts:
         return None
@@ -103,12 +103,11 @@ def _bytes(params: Params, name: str) -> int:
 
 def _time(params: Params, waiting: set[str], cores: int) -> str:
     """CPU seconds of the jobs to run, from a few training steps timed now; latency has the machine for itself."""
-    seen = frames_seen(params)
-    if seen is None:
+    if frames_seen(params) is None:
         return "time       unknown without the data"
     if not waiting:
         return "time       nothing to run"
-    step = _measured(params)
+    step, seen = _measured(params), {name: frames_seen(params, name) for name in params.study.variants}
     training = params.recipes[params.study.recipe].training
     images = count(params, params.study.images, "train") or 0
     scored = count(params, params.study.data, training.score) or 0
@@ -117,7 +116,7 @@ def _time(params: Params, waiting: set[str], cores: int) -> str:
         job.name: START
         + {
             "pretrain": lambda job: images * epochs * step["pretrain"],
-            "train": lambda job: seen * step[job.wildcards["variant"]],
+            "train": lambda job: seen[job.wildcards["variant"]] * step[job.wildcards["variant"]],
             "evaluate": lambda job: scored * step[job.wildcards["variant"]],
         }.get(job.stage, lambda job: 0.0)(job)
         for job in graph.jobs(params)
@@ -158,7 +157,7 @@ def _measured(params: Params) -> dict[str, float]:
 
     recipe, study = params.recipes[params.study.recipe], params.study
     seconds = {
-        name: _step(build(params.variants[name].model_dump(), _classes(params)), recipe.training.crop_size)
+        name: _step(build(params.variants[name].network, _classes(params)), recipe.training.crop_size)
         for name in study.variants
     }
     backbones = [job.wildcards["backbone"] for job in graph.jobs(params) if job.stage == "pretrain"]

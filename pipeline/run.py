@@ -202,9 +202,10 @@ def _pretrain(job: Job, params: Params, track: bool) -> Outcome:
 def _train(job: Job, params: Params, track: bool) -> Outcome:
     from pipeline.training.train import train
 
-    data, pretrained = _prepared(job.wildcards["data"]), next(iter(job.inputs["pretrained"]), None)
-    training, rates = _with_rate(_training(job, params), job, params)
     variant, seed = params.variants[job.wildcards["variant"]], int(job.wildcards["seed"])
+    data, pretrained = _prepared(job.wildcards["data"]), next(iter(job.inputs["pretrained"]), None)
+    pretrained = None if variant.scratch else pretrained
+    training, rates = _with_rate(_training(job, params), job, params)
     with _live(job, params, track) as on_epoch:
         place = job.folder, checkpoint(job)
         result = train(training, variant, seed, data, pretrained, *place, on_epoch, _is_trial(job, params))
@@ -324,8 +325,8 @@ def _is_trial(job: Job, params: Params) -> bool:
     return job.wildcards["recipe"] in params.trials
 
 
-def _training(job: Job, params: Params) -> Any:
-    return params.recipes[job.wildcards["recipe"]].training
+def _training(job: Job, params: Params) -> "Training":
+    return params.training(job.wildcards["recipe"], job.wildcards.get("variant"))
 
 
 def _classes(params: Params) -> int:

@@ -8,7 +8,7 @@ from analysis.figures import style
 from analysis.results import conditions
 from analysis.results.results import Results
 
-PANELS = {"loss": ("Training loss (cross entropy)", 1), "accuracy": ("Training pixel accuracy (%)", 100)}
+PANELS = {"loss": ("Training loss ({loss})", 1), "accuracy": ("Training pixel accuracy (%)", 100)}
 
 
 def draw(results: Results) -> Figure:
@@ -20,7 +20,7 @@ def draw(results: Results) -> Figure:
     figure = style.figure(style.WIDTH, 2.9, caption)
     for axes, (column, (title, factor)) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):
         _panel(axes, results, column, factor)
-        axes.set_title(title)
+        axes.set_title(title.format(loss=results.loss))
     figure.axes[0].legend()
     return figure
 

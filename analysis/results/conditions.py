@@ -64,10 +64,22 @@ def sentence(results: Results) -> str:
         f"Data {study.data}: {scored['frames']} frames of split {scored['split']}, scored at {size(scored['size'])} "
         f"pixels (rows x columns), network input {size(scored['input_size'])}. "
         f"Trained on {' + '.join(training['splits'])}, {training['epochs']} epochs of "
-        f"{size(training['crop_size'])} crops in batches of {training['batch_size']} (recipe {study.recipe}), "
-        f"{start(study.images)}. {seeds(study.seeds)}. Device {_each(map(_device, made))}; "
+        f"{size(training['crop_size'])} crops in batches of {training['batch_size']} (recipe {study.recipe}: "
+        f"{results.optimiser}, learning rate {training['learning_rate']}, {results.loss}), "
+        f"{start(study.images)}{_changed(results)}. {seeds(study.seeds)}. Device {_each(map(_device, made))}; "
         f"torch {_each(one['libraries']['torch'] for one in made)}; commit {_each(map(_commit, made))}."
     )
+
+
+def _changed(results: Results) -> str:
+    """How the training of single variants differs from the recipe."""
+    changes = {
+        name: [f"{key} {value}" for key, value in network.get("training", {}).items()]
+        + (["from random weights"] if network.get("scratch") else [])
+        for name, network in results.networks.items()
+    }
+    said = [f"{name} with {', '.join(each)}" for name, each in changes.items() if each]
+    return f"; but {'; '.join(said)}" if said else ""
 
 
 def inference(results: Results) -> str:

@@ -67,6 +67,16 @@ class Results:
         return next(iter(self.train.values()))["params"][f"recipes.{self.study.recipe}.training"]
 
     @property
+    def optimiser(self) -> str:
+        """The recipe's optimiser. Some kept records are older than the choice."""
+        return self.training.get("optimiser", "sgd")
+
+    @property
+    def loss(self) -> str:
+        """The recipe's loss. Records leave it out where it is the default."""
+        return self.training.get("loss", "cross-entropy")
+
+    @property
     def classes(self) -> list[str]:
         return list(self.scored["iou"])
 

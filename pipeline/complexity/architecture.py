@@ -41,7 +41,7 @@ def describe(variant: "AnyVariant", classes: int, size: tuple[int, int]) -> dict
     a peer, whose paper draws another figure.
     """
     with torch.device("meta"):
-        model = build(variant.model_dump(), classes).eval()
+        model = build(variant.network, classes).eval()
     if not isinstance(model, Segmenter):
         raise BadInput(f"the variant {variant} is a peer, but Figure 3 shows a variant of DFANet; name one of those")
     flow = Flow(model)
@@ -51,7 +51,7 @@ def describe(variant: "AnyVariant", classes: int, size: tuple[int, int]) -> dict
         scores = model(image)
     flow.take(SCORES, [scores])
     flow.give(SCORES, scores)
-    return {"variant": variant.model_dump(), "size": list(size), "parts": flow.parts, "flow": flow.edges}
+    return {"variant": variant.network, "size": list(size), "parts": flow.parts, "flow": flow.edges}
 
 
 class Flow(TorchFunctionMode):

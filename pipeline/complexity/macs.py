@@ -72,7 +72,7 @@ def count_paper(claims: Iterable[tuple[str, Size, int]], variants: Mapping[str, 
 
 def _count(variant: "AnyVariant", classes: int, sizes: Mapping[str, Size]) -> dict[str, Any]:
     with torch.device("meta"):
-        model = build(variant.model_dump(), classes).eval()
+        model = build(variant.network, classes).eval()
     parameters = deployed_parameters(model)
     return {
         "classes": classes,

@@ -77,7 +77,7 @@ def warnings(variants: dict[str, "AnyVariant"], classes: int, sizes: Iterable[Si
 def empty(variant: "AnyVariant", classes: int) -> nn.Module:
     """Build a variant's network without initialising its weights, since only shapes are needed."""
     with _Uninitialised():
-        return build(variant.model_dump(), classes).eval()
+        return build(variant.network, classes).eval()
 
 
 def idle(model: nn.Module, size: Size) -> tuple[Convolution | Pooling, ...]:

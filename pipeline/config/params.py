@@ -9,7 +9,7 @@ from pydantic_core import to_jsonable_python
 from pipeline.config import mistakes, paths, reading
 from pipeline.config.data import Data
 from pipeline.config.protocols import Complexity, Evaluation, Floor, Latency
-from pipeline.config.recipes import Recipe
+from pipeline.config.recipes import Recipe, Training
 from pipeline.config.study import NO_IMAGES, Study
 from pipeline.config.types import Model, Name
 from pipeline.config.variants import AnyVariant, Peer
@@ -33,6 +33,12 @@ class Params(Model):
         """The recipes that a learning rate is chosen from; a network that diverges in one of them is a result."""
         return {name for recipe in self.recipes.values() for name in recipe.training.grid}
 
+    def training(self, recipe: str, variant: str | None = None) -> Training:
+        """A recipe's training, with what a variant changes of it."""
+        given = self.recipes[recipe].training
+        changes = self.variants[variant].training if variant else {}
+        return Training.model_validate(given.model_dump() | changes) if changes else given
+
     @model_validator(mode="after")
     def _the_study_names_what_exists(self) -> "Params":
         study = self.study
@@ -42,6 +48,25 @@ class Params(Model):
         for key, name, known in wanted:
             if name not in known:
                 raise ValueError(f'study.{key} names "{name}"{did_you_mean(name, known)}, known are {", ".join(known)}')
+        return self
+
+    @model_validator(mode="after")
+    def _variants_change_what_may_differ(self) -> "Params":
+        """Everything but what makes scores comparable; and no rate that the recipe chooses for each variant."""
+        fixed = {"splits", "score", "frame_size"}
+        fixed |= {"learning_rate"} if self.recipes[self.study.recipe].training.grid else set()
+        allowed = [key for key in Training.model_fields if key not in fixed]
+        for name in self.study.variants:
+            key = f"variants.{name}.training"
+            for wrong in (each for each in self.variants[name].training if each not in allowed):
+                unknown = f"is unknown{did_you_mean(wrong, allowed)}"
+                why = "cannot differ within a study" if wrong in fixed else unknown
+                raise ValueError(f"{key}.{wrong} {why}; allowed are {', '.join(allowed)}")
+            try:
+                self.training(self.study.recipe, name)
+            except ValidationError as error:
+                first = error.errors()[0]
+                raise ValueError(f"{key}.{first['loc'][0]} is {first['input']!r}: {first['msg']}") from None
         return self
 
     @model_validator(mode="after")

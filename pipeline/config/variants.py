@@ -7,10 +7,26 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from models import space
 from models.interpretation import INTERPRETATIONS
-from pipeline.config.types import Model, one_of
+from pipeline.config.types import Model, Name, one_of
 
 
-class Variant(Model):
+class Trained(Model):
+    """How the training of a variant differs from its study's recipe: keys of `training`, and whether it is pretrained.
+
+    So loss, optimiser, schedule, augmentation or pretraining can be what a study compares.
+    """
+
+    training: dict[Name, Any] = {}
+    scratch: bool = False
+    """Whether the backbone starts from random weights although the study pretrains it."""
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """What `models.build.build` takes."""
+        return {key: value for key, value in self.model_dump(mode="json").items() if key not in Trained.model_fields}
+
+
+class Variant(Trained):
     """A point in DFANet's space of networks; models/ says what each value means.
 
     `scale` is of each side of the image that the network sees.
@@ -60,7 +76,7 @@ class Variant(Model):
         return self
 
 
-class Peer(Model):
+class Peer(Trained):
     """A network of another paper: the name of its module in models/peers."""
 
     peer: Annotated[str, one_of("peer", space.PEERS)]

@@ -66,5 +66,5 @@ def _network(
         with torch.no_grad():
             return modes.untrained(variant, classes, at, torch.device("cpu"))
     model, found, _ = restore(checkpoint)
-    require(checkpoint, found, variant.model_dump(mode="json"))
+    require(checkpoint, found, variant.network)
     return model, torch.rand(1, 3, *at, generator=torch.Generator().manual_seed(modes.SEED))

@@ -103,7 +103,7 @@ def time_forms(
                 skipped.append({"mode": mode.name, "reason": reason.splitlines()[0]})
                 torch.backends.mkldnn.enabled = True  # a failed export leaves it off
                 continue
-            done = roofline.operations(variant.model_dump(), classes, size, mode.dtype)
+            done = roofline.operations(variant.network, classes, size, mode.dtype)
             rows.append(Row(name, mode, run, done, size, _check(scores, expected, mode)))
     with torch.inference_mode():
         return protocol.time_rows(latency, rows, device) | {"skipped": skipped}

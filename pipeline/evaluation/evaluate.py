@@ -115,7 +115,7 @@ def load(variant: "Variant", classes: int, path: Path) -> nn.Module:
 
     Raises `BadInput` if the weights belong to another variant or number of classes.
     """
-    made_for = {"variant": variant.model_dump(mode="json"), "classes": classes}
+    made_for = {"variant": variant.network, "classes": classes}
     state = load_for(path, made_for)
     model = build(made_for["variant"], classes)
     model.load_state_dict(state)

@@ -63,7 +63,7 @@ def time_variants(
         for name, variant in variants.items():
             for mode in chosen:
                 run = modes.prepare(*modes.untrained(variant, classes, sizes[name], device), mode)
-                operations = roofline.operations(variant.model_dump(), classes, sizes[name], mode.dtype)
+                operations = roofline.operations(variant.network, classes, sizes[name], mode.dtype)
                 rows.append(Row(name, mode, run, operations, sizes[name]))
         return time_rows(latency, rows, device)
 

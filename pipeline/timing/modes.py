@@ -79,7 +79,7 @@ def untrained(
     that ReLU leaves most features unchanged; otherwise a network this deep is chaotic before training, and no two
     modes would give the same scores.
     """
-    model = build(variant.model_dump(), classes)
+    model = build(variant.network, classes)
     initialise(model, SEED)
     images = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(SEED)).to(device)
     for module in model.modules():

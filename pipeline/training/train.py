@@ -86,7 +86,7 @@ def train(
     """
     started = time.perf_counter()
     prepared = Prepared(data, "segmentation")
-    made_for = {"variant": variant.model_dump(mode="json"), "classes": len(prepared.classes)}
+    made_for = {"variant": variant.network, "classes": len(prepared.classes)}
     model = build(made_for["variant"], made_for["classes"])
     initialise(model, seed)
     loaded = _load(model, variant, pretrained) if pretrained else []

@@ -162,7 +162,7 @@ class Made:
         folder.mkdir(parents=True, exist_ok=True)
         training = {
             "splits": ["train"], "score": "test", "crop_size": [128, 256], "frame_size": [128, 256],
-            "epochs": self.epochs, "batch_size": 8,
+            "epochs": self.epochs, "batch_size": 8, "optimiser": "adamw", "learning_rate": 0.02,
         }  # fmt: skip
         falling = np.exp(-np.arange(self.epochs) / 3) + rng.normal(0, 0.02, self.epochs)
         curve = {

@@ -203,6 +203,20 @@ def test_from_scratch_training_gets_no_weights_and_otherwise_its_backbones(works
     assert given[0].match("results/pretrained/crops/*/xception-a-fitted/weights.pt") and given[1] is None
 
 
+def test_a_variant_that_is_trained_otherwise_is_given_its_own_training(workspace, monkeypatch):
+    given = []
+    monkeypatch.setattr("pipeline.training.train.train", lambda *arguments: given.append(arguments) or {})
+    workspace.edit(lambda p: p["variants"]["d"].update(training={"learning_rate": 0.5}, scratch=True))
+    loaded = params.load()
+    for variant in ("d", "single"):
+        wildcards = {"data": "synthetic", "images": "crops", "recipe": "quick", "variant": variant, "seed": "0"}
+        job = graph.job(loaded, "train", wildcards)
+        run.STAGES["train"](job, loaded, track=False)
+    (changed, _, _, _, without, *_), (same, _, _, _, pretrained, *_) = given
+    assert changed.learning_rate == 0.5 and without is None
+    assert same == loaded.recipes["quick"].training and pretrained
+
+
 def test_the_plan_says_jobs_frames_disk_and_time_before_anything_starts(workspace):
     shown = workspace.main("plan", "--cores", "2").stdout
     assert "train               2       2  it has no result yet (2)" in shown

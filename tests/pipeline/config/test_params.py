@@ -35,6 +35,11 @@ from pipeline.utils.errors import BadInput
         (lambda p: p["recipes"]["quick"]["training"].update(scale=[1.75, 0.75]), r"scale is .*smaller first"),
         (lambda p: p["data"]["synthetic"].update(kind="video"), r"data\.synthetic\.kind is 'video': there is no such kind; known are synthetic, crops, images, camvid"),
         (lambda p: p["study"].update(variants=["single", "dd"]), r'study\.variants names "dd"( \(did you mean "d"\?\))?, known are'),
+        (lambda p: p["variants"]["d"].update(training={"score": "val"}), r"variants\.d\.training\.score cannot differ within a study; allowed are batch_size"),
+        (lambda p: p["variants"]["d"].update(training={"epoch": 2}), r'variants\.d\.training\.epoch is unknown \(did you mean "epochs"\?\)'),
+        (lambda p: p["variants"]["d"].update(training={"epochs": 0}), r"variants\.d\.training\.epochs is 0: Input should be greater than or equal to 1"),
+        (lambda p: p["study"].update(contrasts=[["d", "e"]]), r"contrasts names e, which is none of the variants"),
+        (lambda p: p["study"].update(correction="bonferroni"), r"study\.correction is 'bonferroni': input should be 'holm' or 'none'"),
         (lambda p: p["study"].update(seeds=[0, 0]), r"seeds holds an entry twice: \[0, 0\]"),
         (lambda p: p["study"].update(baseline="dfanet-b"), r'baseline names dfanet-b, which is none of the variants'),
         (lambda p: p["study"].update(recipe="fast"), r'study\.recipe names "fast", known are paper, camvid, effects, quick'),
@@ -147,6 +152,16 @@ def test_a_field_at_its_default_is_in_no_record():
     assert params.lookup(loaded, "variants.dfanet-a-half")["scale"] == 0.5
 
 
+def test_a_variant_may_be_trained_otherwise_than_its_studys_recipe(workspace):
+    workspace.edit(lambda p: p["variants"]["d"].update(training={"optimiser": "sgd", "learning_rate": 0.1}))
+    loaded = params.load()
+    changed, same = loaded.training("quick", "d"), loaded.training("quick", "single")
+    assert (changed.optimiser, changed.learning_rate) == ("sgd", 0.1) and same == loaded.recipes["quick"].training
+    assert changed.model_copy(update={"optimiser": "adamw", "learning_rate": same.learning_rate}) == same
+    assert params.lookup(loaded, "variants.d")["training"] == {"optimiser": "sgd", "learning_rate": 0.1}
+    assert "training" not in loaded.variants["d"].network, "the network is the same"
+
+
 def test_no_default_changes():
     """Records leave defaults out: with another default they would mean something else, and nothing would notice."""
     sections = (study.Study, recipes.Training, recipes.Pretraining, variants.Variant)
@@ -155,5 +170,5 @@ def test_no_default_changes():
     }
     assert found == {
         "timed_at": {}, "forms": None, "question": "", "contrasts": [], "correction": "holm", "smallest_effect": 1.0,
-        "frames_per_block": 1, "loss": "cross-entropy", "scale": 1.0, "interpretation": "first",
+        "frames_per_block": 1, "training": {}, "scratch": False, "loss": "cross-entropy", "scale": 1.0, "interpretation": "first",
     }  # fmt: skip
