@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -60,7 +60,7 @@ class Workspace:
     def environment(self) -> dict[str, str]:
         """The tests' own Python first on the path, and this copy's modules before the repository's."""
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        return os.environ | {"PATH": path, "PYTHONPATH": str(self.root)}
+        return os.environ | {"PATH": path, "PYTHONPATH": os.pathsep.join([str(self.root), str(ROOT)])}
 
     def run(self, *command: str, check: bool = True, timeout: float = 240) -> subprocess.CompletedProcess[str]:
         """Run a command as a user would."""
@@ -87,9 +87,9 @@ class Workspace:
         return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
-def copy_repository(root: Path) -> Workspace:
-    """Copy what a study needs of the repository to `root`, and shrink its default study."""
-    for name in COPIED:
+def copy_repository(root: Path, names: Iterable[str] = COPIED) -> Workspace:
+    """Copy what a study needs of the repository, or `names` of it, to `root`, and shrink its default study."""
+    for name in names:
         source, target = ROOT / name, root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         ignore = shutil.ignore_patterns("__pycache__", *KEPT)

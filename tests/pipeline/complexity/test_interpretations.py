@@ -1,6 +1,7 @@
 """Interpretations: sums over parts are whole networks, and the search finds an interpretation that was planted."""
 
 import json
+from functools import cache
 from itertools import product
 
 import pytest
@@ -27,6 +28,7 @@ SMALL = {
 }
 
 
+@cache
 def count(name, interpretation):
     """MACs by torch's counter, and parameters, of a whole network."""
     with torch.device("meta"):
