@@ -242,7 +242,7 @@ def _live(job: Job, params: Params, track: bool) -> Iterator[Callable[[dict[str,
         return
     from pipeline.tracking import track
 
-    run = track.start(job, params)
+    run = track.LiveRun(job, params)
     status = "FAILED"
     try:
         yield lambda row: run.epoch(int(row["epoch"]), {key: row[key] for key in ("learning_rate", "loss", "accuracy")})

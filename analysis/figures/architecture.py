@@ -7,41 +7,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
 
-from analysis.figures import style
-from analysis.figures.layout import Edge, Layout, Place
+from analysis.figures import connections, style
+from analysis.figures.layout import Layout, Place
 from analysis.results import conditions
 
-INSIDE, REUSED, RESIZED, HIGH, LOW = "#404040", "#0072B2", "#D55E00", "#009E73", "#A0508C"
-KINDS = {
-    INSIDE: "in sequence",
-    REUSED: "passed on",
-    RESIZED: "resized and passed on",
-    HIGH: "decoder: high level",
-    LOW: "decoder: low level",
-}
 STAGES = ("#F4F4F4", "#E3EEF6", "#CCE0EF", "#B3D1E7")
 """Colours of a network's stages, from the first one on."""
 FILLS = {"attention": "#FBE9C6", "other": "#E8DDF2", "high": "#D3EDE4", "low": "#F3E0EC"}
 TITLES = {"high": "convolution", "low": "convolution", "merge": "convolution", "classify": "classifier"}
-SIGNS = {"concat": "C", "sum": "+", "mul": "\u00d7"}
-OTHER = "*"
-"""The sign of any other operation."""
 LEVEL = 0.5
 """Distance between two levels, in inches."""
-HEIGHT = 0.56
-"""Height of a box, in levels."""
-GUTTER, LONG, CROSSING, LANE = 0.43, 0.468, 0.505, 0.42
-"""Columns from the middle of a network to vertical lines: three on its right, and one to the decoder on its left."""
-ASIDE = 0.13
-"""Levels by which two lines are moved apart that would meet on one level."""
-BUS = 0.5
-"""Levels between a convolution of the decoder and the line that joins it with others."""
-DROP = 0.22
-"""Levels from a line or a sign down to the box that it enters."""
-GAP = 3.6
-"""Radius of a circled sign, in points."""
-
-
 MARGINS = 0.48, 0.4
 """Columns to the left of the first one's middle and to the right of the last one's."""
 LARGEST = 1.85
@@ -66,8 +41,8 @@ def draw(described: dict[str, dict[str, Any]]) -> Figure:
             axes = figure.add_subplot(panels[place])
             axes.set_title(f"{name}: structure {described[name]['variant']['structure']}", fontsize=7.5)
             _panel(axes, layouts[name], heights[index], described[name]["variant"]["attention"])
-    found = {_colour(layout, edge) for layout in layouts.values() for edge in layout.flow}
-    lines = [Line2D([], [], color=colour, label=word) for colour, word in KINDS.items() if colour in found]
+    found = {connections.colour_of(layout, edge) for layout in layouts.values() for edge in layout.flow}
+    lines = [Line2D([], [], color=colour, label=word) for colour, word in connections.KINDS.items() if colour in found]
     columns = 5 if width > style.WIDTH * 0.7 else 2
     figure.legend(handles=lines, loc="outside upper center", ncols=columns, handlelength=1.4, columnspacing=1.2)
     return figure
@@ -91,7 +66,7 @@ def _panel(axes: Axes, layout: Layout, height: float, attention: str) -> None:
     for part in layout.entries:
         _entry(axes, layout, part)
     for edge in layout.flow:
-        _edge(axes, layout, edge)
+        connections.draw(axes, layout, edge)
     for index in range(layout.columns):
         level = min(y for x, y in layout.taken() if x == index)
         axes.text(index, level - 0.42, f"network {index + 1}", ha="center", va="bottom", fontweight="bold")
@@ -105,14 +80,6 @@ def _caption(described: dict[str, dict[str, Any]]) -> str:
         "shape of its output as rows x columns x channels; each level down halves the resolution. Signs join inputs: C "
         "concatenates channels, + adds, \u00d7 multiplies, * is another operation. x4: bilinear upsampling by 4."
     )
-
-
-def _colour(layout: Layout, edge: Edge) -> str:
-    for path, colour in ((".high.", HIGH), (".low.", LOW)):
-        if path in edge["from"] + edge["to"]:
-            return colour
-    inside = layout.places[edge["from"]][0] == layout.places[edge["to"]][0] or edge["to"].startswith("decoder.")
-    return INSIDE if inside else RESIZED if edge["resized"] else REUSED
 
 
 def _part(axes: Axes, layout: Layout, part: str, attention: str) -> None:
@@ -136,130 +103,22 @@ def _entry(axes: Axes, layout: Layout, part: str) -> None:
     """Draw the resized input of a network, which is not the output of a part."""
     edge = layout.resized[part]
     shape = [layout.parts[edge["from"]][0], *edge["resized"]]
-    look = {"facecolor": "white", "edgecolor": RESIZED, "linestyle": (0, (3, 1.5))}
+    look = {"facecolor": "white", "edgecolor": connections.RESIZED, "linestyle": (0, (3, 1.5))}
     title = "up" if edge["resized"] > layout.parts[edge["from"]][1:] else "down"
-    factor = _factor(layout, edge)
+    factor = connections.factor(layout, edge)
     _box(axes, layout, layout.entries[part], f"{title} {factor}" if "to" not in factor else title, shape, look)
 
 
 def _box(axes: Axes, layout: Layout, place: Place, title: str, shape: list[int], look: dict[str, Any]) -> None:
     (x, y), half = place, layout.half(shape)
-    look = {"edgecolor": INSIDE, "linewidth": 0.7, "boxstyle": "round,pad=0,rounding_size=0.04", "zorder": 3} | look
-    axes.add_patch(FancyBboxPatch((x - half, y - HEIGHT / 2), 2 * half, HEIGHT, **look))
+    look = {
+        "edgecolor": connections.INSIDE,
+        "linewidth": 0.7,
+        "boxstyle": "round,pad=0,rounding_size=0.04",
+        "zorder": 3,
+    } | look
+    axes.add_patch(FancyBboxPatch((x - half, y - connections.HEIGHT / 2), 2 * half, connections.HEIGHT, **look))
     channels, rows, columns = shape
     words = {"ha": "center", "va": "center", "fontsize": 6.3, "zorder": 4}
     axes.text(x, y - 0.125, title, **words, fontweight="bold")
     axes.text(x, y + 0.135, conditions.size([rows, columns, channels]), **words)
-
-
-def _factor(layout: Layout, edge: Edge) -> str:
-    """A resize in words: its factor if that is a whole number or its inverse is, otherwise the size."""
-    before = layout.parts[edge["from"]][1:]
-    factors = {after / side for after, side in zip(edge["resized"], before, strict=True)}
-    factor = factors.pop()
-    exact = not factors and ((factor % 1 == 0) or (1 / factor) % 1 == 0)
-    if not exact:
-        return f"to {conditions.size(edge['resized'])}"
-    return f"x{factor:g}" if factor >= 1 else f"x1/{1 / factor:g}"
-
-
-def _edge(axes: Axes, layout: Layout, edge: Edge) -> None:
-    source, target, colour = edge["from"], edge["to"], _colour(layout, edge)
-    (x, y), (to_x, to_y) = start, end = layout.places[source], layout.places[target]
-    if edge == layout.resized.get(target):
-        _resized(axes, layout, edge)
-    elif ".high." in source or ".low." in source or (target == "decoder.classify" and edge["joined"]):
-        _join(axes, layout, edge)
-    elif target == "decoder.classify" and x != to_x:
-        corners = [(x + CROSSING, y), (x + CROSSING, to_y)] if y != to_y else []
-        _line(axes, colour, (x + _half(layout, source), y), *corners, (to_x - _half(layout, target), to_y))
-        _label(axes, layout, edge, (x + CROSSING + 0.03, to_y + 0.1), va="top")
-    elif target.startswith("decoder.low.") and x == to_x:
-        corners = (x - LANE, y), (x - LANE, to_y)
-        _line(axes, colour, (x - _half(layout, source), y), *corners, (to_x - _half(layout, target), to_y))
-        _label(axes, layout, edge, (x - LANE + 0.02, to_y + 0.1), va="top")
-    elif to_y < y and x == to_x and layout.clear(start, end):
-        _line(axes, colour, (x, y - HEIGHT / 2), (x, to_y + HEIGHT / 2))
-        _label(axes, layout, edge, (x + 0.03, (y + to_y) / 2), va="center")
-    elif x == to_x and layout.clear(start, end):
-        joined, above = _joined(axes, layout, target)
-        _line(axes, colour, (x, y + HEIGHT / 2), (x, above), gap=GAP * joined)
-        _label(axes, layout, edge, (x + 0.03, (y + to_y) / 2), va="center")
-    else:
-        _around(axes, layout, edge)
-
-
-def _around(axes: Axes, layout: Layout, edge: Edge) -> None:
-    """Draw a line that leaves on the right and enters from above, between the boxes."""
-    (x, y), (to_x, to_y) = layout.places[edge["from"]], layout.places[edge["to"]]
-    joined, above = _joined(axes, layout, edge["to"])
-    low, level, colour = y + ASIDE, above - DROP * (not joined), _colour(layout, edge)
-    lane = x + (CROSSING if y < to_y <= y + 1 else LONG)
-    corners = (lane, low), (lane, level)
-    last = [(to_x, above)] if joined else [(to_x, level), (to_x, above)]
-    _line(axes, colour, (x + _half(layout, edge["from"]), low), *corners, *last, gap=GAP * joined)
-    _label(axes, layout, edge, (lane + 0.02, low), va="center")
-
-
-def _joined(axes: Axes, layout: Layout, part: str) -> tuple[bool, float]:
-    """Draw the sign of the operation that joins the inputs of `part`, if one does. Return the level of its input."""
-    x, y = layout.places[part]
-    sign = SIGNS.get(layout.joined(part), OTHER) if layout.joined(part) else None
-    return bool(sign), _sign(axes, (x, y - HEIGHT / 2 - DROP), sign, y - HEIGHT / 2) if sign else y - HEIGHT / 2
-
-
-def _resized(axes: Axes, layout: Layout, edge: Edge) -> None:
-    """Draw a line to the box of the resized input, and from there into the part."""
-    (x, y), (to_x, level) = layout.places[edge["from"]], layout.entries[edge["to"]]
-    joined, above = _joined(axes, layout, edge["to"])
-    start, left = x + _half(layout, edge["from"]), to_x - layout.half([0, *edge["resized"]])
-    gutter = x + GUTTER if level < y else to_x - LANE
-    corners = [(gutter, y), (gutter, level - ASIDE), (left, level - ASIDE)]
-    if to_x < x or not (layout.clear((x, y), (gutter, y)) and layout.clear((gutter, level), (to_x, level))):
-        top = level - HEIGHT / 2
-        corners = [(x + GUTTER, y), (x + GUTTER, top - DROP), (to_x, top - DROP), (to_x, top)]
-    _line(axes, RESIZED, (start, y), *corners)
-    _line(axes, INSIDE, (to_x, level + HEIGHT / 2), (to_x, above), gap=GAP * joined)
-
-
-def _join(axes: Axes, layout: Layout, edge: Edge) -> None:
-    """Draw a line down to the one that joins all inputs, along it to the right, and up into the part."""
-    (x, y), (to_x, to_y) = layout.places[edge["from"]], layout.places[edge["to"]]
-    colour, sign = _colour(layout, edge), SIGNS.get(edge["joined"])
-    if x == to_x:
-        return _line(axes, colour, (x, y - HEIGHT / 2), (x, layout.places["decoder.high.0"][1] + BUS), gap=GAP)
-    level = y + BUS
-    _line(axes, colour, (x, y + HEIGHT / 2), (x, level), (to_x, level), gap=GAP * bool(sign))
-    _line(axes, colour, (to_x, level), (to_x, to_y + HEIGHT / 2))
-    _label(axes, layout, edge, (x + 0.03, level + 0.05), va="top")
-    if sign:
-        _sign(axes, (to_x, level), sign, level)
-    return None
-
-
-def _half(layout: Layout, part: str) -> float:
-    return layout.half(layout.parts[part])
-
-
-def _label(axes: Axes, layout: Layout, edge: Edge, place: Place, va: str) -> None:
-    """Write by how much the tensor on this edge is resized, if it is."""
-    if edge["resized"]:
-        axes.text(*place, _factor(layout, edge), va=va, fontsize=6, color=_colour(layout, edge))
-
-
-def _sign(axes: Axes, place: Place, text: str, target: float) -> float:
-    """Draw a circled sign, and an arrow if its target is further away. Return its level."""
-    x, level = place
-    axes.scatter(x, level, s=46, color="white", edgecolor=INSIDE, linewidth=0.7, zorder=5)
-    axes.text(x, level, text, ha="center", va="center_baseline", fontsize=5.5, fontweight="bold", zorder=6)
-    if target > level:
-        _line(axes, INSIDE, (x, level), (x, target))
-    return level
-
-
-def _line(axes: Axes, colour: str, *places: Place, gap: float = 0) -> None:
-    """Draw an arrow along `places` that ends `gap` points before the last."""
-    look = {"color": colour, "linewidth": 0.9}
-    axes.plot(*zip(*places[:-1], strict=True), **look, zorder=2, solid_joinstyle="round")
-    arrow = {"arrowstyle": "-|>,head_width=0.13,head_length=0.26", "shrinkA": 0, "shrinkB": gap, **look}
-    axes.annotate("", places[-1], places[-2], arrowprops=arrow, zorder=2)

@@ -42,7 +42,10 @@ COLUMNS = (
 
 
 class LiveRun:
-    """A run that is updated during training. It never raises: the first failure is logged, and training goes on."""
+    """The run of a train job, begun or resumed, that is updated during training.
+
+    It never raises: the first failure is logged, and training goes on.
+    """
 
     def __init__(self, job: Job, params: Params):
         self._works = True
@@ -83,11 +86,6 @@ class LiveRun:
             self._works = False
             sentence = "MLflow at %s failed (%s); training goes on, and `python -m pipeline track` adds the run later"
             logging.getLogger(__name__).warning(sentence, uri(), _reason(error))
-
-
-def start(job: Job, params: Params) -> LiveRun:
-    """Begin the run of a train job, or resume the one that an interrupted training left."""
-    return LiveRun(job, params)
 
 
 def track(params: Params, jobs: list[Job]) -> dict[str, Any]:

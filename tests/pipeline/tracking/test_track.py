@@ -39,7 +39,7 @@ def test_a_run_appears_when_training_starts_and_its_curve_grows(params: Params) 
     from pipeline.tracking import track
 
     job = train_jobs(params)[0]
-    run = track.start(job, params)
+    run = track.LiveRun(job, params)
     (name,) = table()
     assert name.startswith("single · seed 0 · ") and table()[name] == "RUNNING" and not values()
     for epoch, row in enumerate(curve("0")):
@@ -187,7 +187,7 @@ names = {"data": "synthetic", "images": "crops", "recipe": "quick", "variant": "
 jobs = [graph.job(loaded, "train", names | {"seed": seed}) for seed in range(8)]
 
 def train(seed):
-    run = track.start(jobs[seed], loaded)
+    run = track.LiveRun(jobs[seed], loaded)
     for epoch in range(10):
         run.epoch(epoch, {"loss": 1 / (epoch + 1), "accuracy": 0.5, "learning_rate": 0.1})
     run.finish()

@@ -153,7 +153,7 @@ def train(job: graph.Job, params: Params, epochs: range, status: str | None = "F
     """What a trainer tells MLflow; it was killed where `status` is None."""
     from pipeline.tracking import track
 
-    run = track.start(job, params)
+    run = track.LiveRun(job, params)
     for epoch in epochs:
         run.epoch(epoch, curve(job.wildcards["seed"], shift)[epoch])
     if status:
