@@ -20,7 +20,7 @@ from pipeline.deployment.folding import fold
 from pipeline.deployment.formats import TOLERANCE, decode, difference, encode, program, require_onnx
 from pipeline.timing import modes
 from pipeline.utils.errors import BadInput
-from pipeline.utils.files import atomic, size, space_for
+from pipeline.utils.files import size, space_for, write
 from pipeline.utils.weights import require
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ def export(
             f"most {TOLERANCE[torch.float32]:g} is allowed; try the other format or another version of torch"
         )
     with space_for(output.parent):
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with atomic(output) as temporary:
-            temporary.write_bytes(content)
+        write(output, content)
     shapes = " to ".join("x".join(map(str, each.shape)) for each in (image, expected))
     return (
         f"{output}: {form}, {shapes}, {size(len(content))}, {'trained' if checkpoint else 'random'} weights; "

@@ -166,7 +166,7 @@ def _result(path: Path) -> dict[str, Any]:
 
 def _curve(path: Path) -> Metrics:
     if not path.exists():
-        raise BadInput(f"{path} is missing; run its stage again (`python -m pipeline plan` shows it)")
+        raise BadInput(f"{path} is missing; {records.AGAIN}")
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     names = [name for name in rows[0] if name != "epoch"]

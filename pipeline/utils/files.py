@@ -23,7 +23,7 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes | memoryview) -> None:
     """Write a whole file atomically. Its folder is made if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as temporary:

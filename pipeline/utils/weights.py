@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from pipeline.utils.errors import BadInput, Diverged
-from pipeline.utils.files import atomic
+from pipeline.utils.files import atomic, write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,12 +18,10 @@ if TYPE_CHECKING:
 
 def save(path: Path, content: dict[str, Any]) -> None:
     """Write tensors and plain values to `path` atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Write to memory first: if the disk is full, torch's own file writer raises an error that does not say so.
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    with atomic(path) as temporary:
-        temporary.write_bytes(buffer.getbuffer())
+    write(path, buffer.getbuffer())
 
 
 def load(path: Path) -> dict[str, Any]:
