@@ -9,11 +9,12 @@ import pandas as pd
 from analysis.claims import claims, verdicts
 from analysis.claims.claims import Claim, Tolerance
 from analysis.claims.contradictions import contradictions
-from analysis.results import results
+from analysis.results import recounted, results
 from analysis.results.results import Results
 from analysis.tables import frames
 from pipeline.config import paths
 from pipeline.utils import records
+from pipeline.utils.errors import refuse
 from pipeline.utils.records import Record
 
 if TYPE_CHECKING:
@@ -28,11 +29,13 @@ class Inputs:
     """
 
     def __init__(self, study: "Study", root: Path, prepared: Path):
-        self.results: Results = results.read(study, root)
+        self.results: Results = results.read(study, root, prepared)
         self.prepared: Path = prepared / study.data
         self.claims: list[Claim] = claims.read()
         self.tolerances: dict[str, Tolerance] = claims.tolerances()
-        self.paper = {path: records.read(root / Path(path).relative_to("results")) for path in _PAPER}
+        places = {path: root / Path(path).relative_to("results") for path in _PAPER}
+        self.paper = {path: records.read(place) for path, place in places.items()}
+        refuse(recounted.complexity(places[paths.PAPER_COMPLEXITY], self.paper[paths.PAPER_COMPLEXITY]))
 
     @property
     def records(self) -> dict[str, Record]:
