@@ -113,6 +113,25 @@ def render(study: Study = None) -> None:
 
 
 @app.command(rich_help_panel=STUDIES)
+def verify(
+    study: Study = None,
+    results: Annotated[bool, typer.Option("--results", help="Those in results/, even if there are kept ones.")] = False,
+) -> None:
+    """Check a study's numbers against arrays, records, digests and git, without data and without training.
+
+    Example: python -m pipeline verify camvid
+    """
+    from pipeline.verification.check import table
+    from pipeline.verify import verify
+
+    print(table(checks := verify(params.load(study), results)))
+    failed = [check for check in checks if check.failures]
+    if failed:
+        raise BadInput(f"{len(failed)} of {len(checks)} checks failed; the lines above say what differs")
+    print(f"all {len(checks)} checks passed")
+
+
+@app.command(rich_help_panel=STUDIES)
 def ui(study: Study = None, port: int = 5000) -> None:
     """Browse a study's runs in MLflow.
 

@@ -7,10 +7,11 @@ import shutil
 from pathlib import Path
 
 from analysis.study import analyse
+from pipeline import sums
 from pipeline.config import paths
 from pipeline.config.params import Params
 from pipeline.graph import graph, provenance
-from pipeline.utils.errors import BadInput
+from pipeline.utils.errors import BadInput, refuse
 
 KEPT_STAGES = [stage for stage in graph.STAGES if stage not in ("analyse", "track")]
 
@@ -33,18 +34,38 @@ def keep(params: Params) -> Path:
         target = root / path.relative_to(path.parts[0])
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
+    sums.write(root)
     render(params)
     return root
 
 
 def render(params: Params) -> Path:
-    """Write the tables and figures of the kept results beside them; return their folder."""
+    """Write the tables and figures of the kept results beside them; return their folder.
+
+    `BadInput` if a kept file is not the one that was kept, or a kept run is left out.
+    """
     root, study = folder(params), params.study
     if not root.exists():
         raise BadInput(f"{root} is missing: no results of {study.name} are kept; run the study, then `keep` it")
+    refuse(sums.differences(root))
+    refuse(left_out(params))
     # The kept manifest says the classes; the frames themselves belong to the data set's owner.
-    analyse(study, root / study.name, results=root, prepared=root / "prepared")
+    analyse(study, root / study.name, results=root, prepared=root / "prepared", notes=sums.changed(root))
     return root / study.name
+
+
+def left_out(params: Params) -> list[str]:
+    """A sentence for each kept run that the study does not name: leaving out a seed would change its numbers."""
+    study, root = params.study, folder(params)
+    runs = paths.fill(paths.RUN, data=study.data, images=study.images, recipe=study.recipe, variant="*", seed="*")
+    named = {(name, str(seed)) for name in study.variants for seed in study.seeds}
+    kept = [path for path in sorted(root.glob(str(runs.relative_to(runs.parts[0])))) if path.is_dir()]
+    return [
+        f"{path} holds a kept run of {path.parent.name} with seed {path.name}, which study {study.name} does not name; "
+        "name it again, or run the study and keep it"
+        for path in kept
+        if (path.parent.name, path.name) not in named
+    ]
 
 
 def folder(params: Params) -> Path:

@@ -43,7 +43,9 @@ def agree(records: dict[Path, Record], place: Place) -> Iterator[str]:
 def _same_everywhere(records: dict[Path, Record]) -> Iterator[str]:
     first: dict[str, tuple[Any, Path]] = {}
     for path, record in records.items():
-        for key, value in {**flatten(record["params"]), **record["inputs"], **record["outputs"]}.items():
+        # A study may pretrain in several ways, one for each recipe that its trials follow.
+        params = {} if record["stage"] == "pretrain" else flatten(record["params"])
+        for key, value in {**params, **record["inputs"], **record["outputs"]}.items():
             before, where = first.setdefault(key, (value, path))
             if value != before:
                 yield (

@@ -6,7 +6,6 @@ engines keep notes of their own, which are out of date after the other engine ra
 
 import json
 import platform
-import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.graph.graph import Job
-from pipeline.utils import files
+from pipeline.utils import files, git
 from pipeline.utils.digests import digests
 from pipeline.utils.errors import BadInput
 from pipeline.utils.records import flatten, read
@@ -66,8 +65,8 @@ def reasons(job: Job) -> list[str]:
 def environment() -> dict[str, Any]:
     """Commit, library versions and machine (without its name) of this process."""
     return {
-        "commit": _git("rev-parse", "--verify", "--quiet", "HEAD") or "unknown",
-        "dirty": bool(_git("status", "--porcelain", "--", ".", ":!dvc.lock", ":!results", ":!*.gitignore")),
+        "commit": git.said("rev-parse", "--verify", "--quiet", "HEAD") or "unknown",
+        "dirty": bool(git.said("status", "--porcelain", "--", ".", ":!dvc.lock", ":!results", ":!*.gitignore")),
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
         "platform": f"{sys.platform} {platform.machine()}",
@@ -76,11 +75,6 @@ def environment() -> dict[str, Any]:
 
 def _other_outputs(job: Job) -> list[Path]:
     return job.output_files[1:]
-
-
-def _git(*arguments: str) -> str:
-    found = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
-    return found.stdout.strip()
 
 
 def _changes(what: str, before: dict[str, Any], now: dict[str, Any]) -> list[str]:
