@@ -29,7 +29,7 @@ def verify(params: Params, results: bool = False) -> list[Check]:
     `BadInput` if the study has no results.
     """
     name, kept = params.study.name, keep.folder(params).exists() and not results
-    jobs = [job for job in graph.jobs(params) if job.stage in keep.KEPT_STAGES]
+    jobs = [] if kept else [job for job in graph.jobs(params) if job.stage in keep.KEPT_STAGES]
     study = _kept(params) if kept else Verified(params, Path("results"), [job.record for job in jobs], kept=False)
     if not study.records:
         raise BadInput(

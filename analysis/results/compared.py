@@ -14,7 +14,7 @@ def differences(path: Path, said: Any, given: Any, source: str, where: str = "")
     for key, value in flatten(_by_index(given)).items():
         if key in found and not _same(found[key], value):
             place = f"{where}: {key}" if where else key
-            yield f"{path} says {place} = {found[key]}, but {source} gives {value}; {AGAIN}"
+            yield f"{path} says {place} = {found[key]}, but by {source} it is {value}; {AGAIN}"
 
 
 def _by_index(tree: Any) -> Any:

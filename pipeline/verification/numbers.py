@@ -6,9 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from analysis.results import recomputed, records, recounted
+from analysis.results.origins import FLOOR, SCORES, TRAIN
+from pipeline.config import paths
 from pipeline.utils.records import AGAIN, Record
 from pipeline.verification.check import Check
 from pipeline.verification.study import Verified
+
+PLACES = {"train": TRAIN, "evaluate": SCORES, "floor": FLOOR, "complexity": paths.COMPLEXITY}
+"""Where the records of a stage lie. Pretrained backbones and manifests have been elsewhere in earlier records."""
 
 
 def scores(study: Verified) -> Iterator[Check]:
@@ -97,5 +102,14 @@ def counts(study: Verified) -> Iterator[Check]:
 def each_other(study: Verified) -> Iterator[Check]:
     """Records against each other: parameters, and the digests of files that several name."""
     check = Check("records", "each other's digests, parameters", len(study.records), list(study.unreadable))
+    check.each(_in_place, study, count=0)
     check.each(records.agree, study.records, study.files.at, count=0)
     yield check
+
+
+def _in_place(study: Verified) -> Iterator[str]:
+    """Records that say that they belong elsewhere: those of another seed or variant."""
+    for path, record in study.records.items():
+        pattern = PLACES.get(record["stage"])
+        if pattern and (own := study.files.at(paths.fill(pattern, **record["wildcards"]))) != path:
+            yield f"{path} belongs to {own}, by its wildcards; delete it and {AGAIN}"
