@@ -12,6 +12,7 @@ import textalloc
 
 from analysis.claims import claims, printed
 from analysis.figures import style
+from pipeline.complexity import interpretations
 from pipeline.config import params
 from pipeline.graph import graph
 from pipeline.run import run
@@ -28,12 +29,24 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     with pytest.MonkeyPatch.context() as patched, contextlib.chdir(workspace.root):
         patched.setitem(roofline.COPIED, "cpu", 2**20)
         patched.setitem(roofline.MATMUL_SIDE, "cpu", 64)
+        patched.setattr(interpretations, "SPACE", _named_answers())
         _few_cells()
         loaded = params.load()
         for job in graph.jobs(loaded):
             if job.stage not in ("analyse", "track"):
                 run(job, loaded, track=False)
     return workspace
+
+
+def _named_answers() -> dict:
+    """Of all answers to what the paper leaves open, those that an interpretation with a name gives."""
+
+    def given(part: str, question: str) -> tuple:
+        named = interpretations.INTERPRETATIONS.values()
+        return tuple(dict.fromkeys(getattr(getattr(each, part), question) for each in named))
+
+    space = interpretations.SPACE.items()
+    return {part: (kind, {key: given(part, key) for key in answers}) for part, (kind, answers) in space}
 
 
 def _few_cells() -> None:
