@@ -11,11 +11,12 @@ from analysis.claims.claims import Claim, Tolerance
 from analysis.claims.contradictions import contradictions
 from analysis.claims.effects import Effect
 from analysis.claims.increments import increments
-from analysis.results import results
+from analysis.results import recounted, results
 from analysis.results.results import Results
 from analysis.tables import frames
 from pipeline.config import paths
 from pipeline.utils import records
+from pipeline.utils.errors import refuse
 from pipeline.utils.records import Record
 
 if TYPE_CHECKING:
@@ -26,15 +27,17 @@ class Inputs:
     """The results of `study` below `root`, the paper's claims, and what follows from both.
 
     `prepared` is the folder of all prepared data sets. `BadInput` names a result that is missing, cut short, or made
-    with other parameters than the rest.
+    with other parameters than the rest. With `unfinished`, runs may be missing.
     """
 
-    def __init__(self, study: "Study", root: Path, prepared: Path):
-        self.results: Results = results.read(study, root)
+    def __init__(self, study: "Study", root: Path, prepared: Path, unfinished: bool = False):
+        self.results: Results = results.read(study, root, prepared, unfinished)
         self.prepared: Path = prepared / study.data
         self.claims: list[Claim] = claims.read()
         self.tolerances: dict[str, Tolerance] = claims.tolerances()
-        self.paper = {path: records.read(root / Path(path).relative_to("results")) for path in _PAPER}
+        places = {path: root / Path(path).relative_to("results") for path in _PAPER}
+        self.paper = {path: records.read(place) for path, place in places.items()}
+        refuse(recounted.complexity(places[paths.PAPER_COMPLEXITY], self.paper[paths.PAPER_COMPLEXITY]))
 
     @property
     def records(self) -> dict[str, Record]:

@@ -1,6 +1,7 @@
 """The entry point of the analysis: reads a study's results and writes its tables, its figures and a report."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,21 +20,27 @@ Numbers = dict[str, dict[str, float]]
 
 
 def analyse(
-    study: "Study", folder: Path, results: Path = Path("results"), prepared: Path = Path("data/prepared")
+    study: "Study",
+    folder: Path,
+    results: Path = Path("results"),
+    prepared: Path = Path("data/prepared"),
+    notes: Sequence[str] = (),
+    unfinished: bool = False,
 ) -> Numbers:
     """Write the tables and figures of `study`, and a page with all of them, to `folder`.
 
     Returns the main numbers by variant, with the floor and the majority class; scores are fractions. `BadInput` names a
-    result that is missing, cut short, or made with other parameters than the rest; then nothing is written. Without
-    prepared frames, pictures show predictions only.
+    result that is missing, cut short, made with other parameters than the rest, or whose numbers its arrays do not
+    give; then nothing is written. Without prepared frames, pictures show predictions only. The page begins with
+    `notes`. With `unfinished`, runs may be missing.
     """
-    inputs = Inputs(study, results, prepared)
+    inputs = Inputs(study, results, prepared, unfinished)
     tables = {name: output.make(inputs) for name, output in TABLES.items()}
     figures, summary = _figures(inputs), _summary(inputs)
     files = {"metrics.json": json.dumps(summary, indent=1) + "\n", **_tables(study.title, tables)}
     files |= {f"figures/{name}": content for name, content in figures.items()}
     files["report.html"] = page.render(
-        inputs.results, inputs.judged, tables, figures, inputs.records, inputs.contradictions
+        inputs.results, inputs.judged, tables, figures, inputs.records, inputs.contradictions, notes
     )
     for name, content in files.items():
         write(folder / name, content if isinstance(content, bytes) else content.encode())

@@ -1,7 +1,8 @@
 """Everything that makes results: the command line and, in folders, one room for each subject.
 
-The modules beside the rooms (the command line, `run`, `plan`, `keep`) join them, and no room imports these modules.
+The modules beside the rooms (the command line, `run`, `plan`, `keep`, `verify`) join them, and no room imports these
+modules.
 
 May import: analysis, models, complexity, config, data, deployment, evaluation, graph, timing, tracking,
-training, utils.
+training, utils, verification.
 """

@@ -102,14 +102,19 @@ def use(study: Annotated[str, typer.Argument(help="A file of studies/, without i
 
 
 @app.command(rich_help_panel=STUDIES)
-def keep(study: Study = None) -> None:
+def keep(
+    study: Study = None,
+    unfinished: Annotated[
+        bool, typer.Option("--unfinished", help="Keep the runs that exist; some may be missing.")
+    ] = False,
+) -> None:
     """Copy a study's records to studies/STUDY, where git tracks them.
 
     Example: python -m pipeline keep camvid
     """
     from pipeline.keep import keep
 
-    print(f"the study's results are kept in {keep(params.load(study))}")
+    print(f"the study's results are kept in {keep(params.load(study), unfinished)}")
 
 
 @app.command(rich_help_panel=STUDIES)
@@ -121,6 +126,25 @@ def render(study: Study = None) -> None:
     from pipeline.keep import render
 
     print(f"tables and figures are in {render(params.load(study))}")
+
+
+@app.command(rich_help_panel=STUDIES)
+def verify(
+    study: Study = None,
+    results: Annotated[bool, typer.Option("--results", help="Those in results/, even if there are kept ones.")] = False,
+) -> None:
+    """Check a study's numbers against arrays, records, digests and git, without data and without training.
+
+    Example: python -m pipeline verify camvid
+    """
+    from pipeline.verification.check import table
+    from pipeline.verify import verify
+
+    print(table(checks := verify(params.load(study), results)))
+    failed = [check for check in checks if check.failures]
+    if failed:
+        raise BadInput(f"{len(failed)} of {len(checks)} checks failed; the lines above say what differs")
+    print(f"all {len(checks)} checks passed")
 
 
 @app.command(rich_help_panel=STUDIES)

@@ -7,23 +7,25 @@ import shutil
 from pathlib import Path
 
 from analysis.study import analyse
+from pipeline import sums
 from pipeline.config import paths
 from pipeline.config.params import Params
 from pipeline.graph import graph, provenance
-from pipeline.utils.errors import BadInput
+from pipeline.utils.errors import BadInput, refuse
 
 KEPT_STAGES = [stage for stage in graph.STAGES if stage not in ("analyse", "track")]
 
 
-def keep(params: Params) -> Path:
+def keep(params: Params, unfinished: bool = False) -> Path:
     """Copy the study's result files to studies/STUDY and render them; return that folder.
 
-    `BadInput` if one is missing or is not what today's parameters and inputs would make.
+    `BadInput` if one is missing or is not what today's parameters and inputs would make. If `unfinished`, runs that
+    were not scored are left out.
     """
     root = folder(params)
     files = []
     for job in graph.jobs(params):
-        if job.stage in KEPT_STAGES:
+        if job.stage in KEPT_STAGES and not (unfinished and _waits(job)):
             _check_current(job)
             # Of the runs that a rate was chosen by the records are enough.
             left = (".pt", ".npz") if job.wildcards.get("recipe") in params.trials else (".pt",)
@@ -33,23 +35,49 @@ def keep(params: Params) -> Path:
         target = root / path.relative_to(path.parts[0])
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
+    sums.write(root)
     render(params)
     return root
 
 
 def render(params: Params) -> Path:
-    """Write the tables and figures of the kept results beside them; return their folder."""
+    """Write the tables and figures of the kept results beside them; return their folder.
+
+    `BadInput` if a kept file is not the one that was kept, or a kept run is left out.
+    """
     root, study = folder(params), params.study
     if not root.exists():
         raise BadInput(f"{root} is missing: no results of {study.name} are kept; run the study, then `keep` it")
+    refuse(sums.differences(root))
+    refuse(left_out(params))
     # The kept manifest says the classes; the frames themselves belong to the data set's owner.
-    analyse(study, root / study.name, results=root, prepared=root / "prepared")
+    notes = sums.changed(root)
+    analyse(study, root / study.name, results=root, prepared=root / "prepared", notes=notes, unfinished=True)
     return root / study.name
+
+
+def left_out(params: Params) -> list[str]:
+    """A sentence for each kept run that the study does not name: leaving out a seed would change its numbers."""
+    study, root = params.study, folder(params)
+    runs = paths.fill(paths.RUN, data=study.data, images=study.images, recipe=study.recipe, variant="*", seed="*")
+    named = {(name, str(seed)) for name in study.variants for seed in study.seeds}
+    kept = [path for path in sorted(root.glob(str(runs.relative_to(runs.parts[0])))) if path.is_dir()]
+    return [
+        f"{path} holds a kept run of {path.parent.name} with seed {path.name}, which study {study.name} does not name; "
+        "name it again, or run the study and keep it"
+        for path in kept
+        if (path.parent.name, path.name) not in named
+    ]
 
 
 def folder(params: Params) -> Path:
     """Where a study's kept results lie."""
     return paths.fill(paths.KEPT, study=params.study.name)
+
+
+def _waits(job: graph.Job) -> bool:
+    """Whether a job belongs to a run that was not scored."""
+    return job.stage in ("train", "evaluate") and not (job.folder / "scores.json").exists()
 
 
 def _check_current(job: graph.Job) -> None:

@@ -35,19 +35,21 @@ def render(
     figures: Mapping[str, bytes],
     others: Mapping[str, Record] | None = None,
     contradictions: Sequence[str] | None = None,
+    notes: Sequence[str] = (),
 ) -> str:
     """The page of a study. Equal numbers give equal bytes.
 
     `judged` has one row per claim (`verdicts.COLUMNS`), `tables` are by name, `figures` are SVG or PNG by file name,
     `others` are records that do not belong to the study alone, by path, and `contradictions` are sentences about where
-    the paper disagrees with itself. The page says what is missing. `BadInput` for a verdict that it could not show.
+    the paper disagrees with itself. `notes` stand on top. The page says what is missing. `BadInput` for a verdict that
+    it could not show.
     """
     records = found.records | dict(others or {})
     *warnings, sentence = all_of(found)
     drawn = [_figure(name, content) for name, content in _preferred(figures).items()]
     return _template().render(
         study=found.study,
-        warnings=warnings,
+        warnings=[*notes, *warnings],
         sentence=sentence,
         registration=registration.sentence(found),
         increments=tables[INCREMENTS].parts if INCREMENTS in tables else [],

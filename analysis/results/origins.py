@@ -9,7 +9,8 @@ from pipeline.utils.records import Record
 if TYPE_CHECKING:
     from pipeline.config.study import Study
 
-SCORES, FLOOR, LATENCY = f"{paths.RUN}/scores.json", f"{paths.FLOOR}/floor.json", f"{paths.RESULTS}/latency.json"
+TRAIN, SCORES = f"{paths.RUN}/train.json", f"{paths.RUN}/scores.json"
+FLOOR, LATENCY = f"{paths.FLOOR}/floor.json", f"{paths.RESULTS}/latency.json"
 Origin = Callable[[Mapping[str, Any]], str]
 """From a table's row to a link."""
 

@@ -28,7 +28,7 @@ def sentence(results: Results) -> str:
     if registered is None:
         return f"This study was not registered: {uncommitted}."
     runs = {record["conditions"]["commit"] for record in results.train.values()}
-    before = sorted(run for run in runs if git.ask("merge-base", "--is-ancestor", registered, run) is None)
+    before = sorted(run for run in runs if not git.is_ancestor(registered, run))
     if before:
         return (
             f"This study was not registered before it ran: {file} holds its contrasts since commit "
@@ -42,7 +42,7 @@ def sentence(results: Results) -> str:
 
 def _registered(study: Study, file: str) -> tuple[str | None, str]:
     """The commit since which `file` registers the study as it is, or None and the reason."""
-    commits = (git.ask("log", "--format=%H", "--", file) or "").split()
+    commits = git.said("log", "--format=%H", "--", file).split()
     if not commits:
         return None, f"git knows no commit of {file}"
     registered = None
@@ -60,12 +60,12 @@ def _keys(study: Study | None) -> dict[str, Any] | None:
 def _at(commit: str, file: str) -> Study | None:
     """The study that `file` held in a commit, or None if it held none."""
     try:
-        return Study.model_validate(yaml.safe_load(git.ask("show", f"{commit}:{file}") or "")["study"])
+        return Study.model_validate(yaml.safe_load(git.said("show", f"{commit}:{file}"))["study"])
     except (yaml.YAMLError, ValidationError, KeyError, TypeError):
         return None
 
 
 def _named(commit: str) -> str:
     """A commit with its date; without one if git does not know it."""
-    date = git.ask("show", "--no-patch", "--format=%cs", commit)
+    date = git.said("show", "--no-patch", "--format=%cs", commit)
     return f"{commit[:8]} ({date})" if date else f"{commit[:8]} (unknown)"

@@ -4,19 +4,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.results import diagnosis, records
+from analysis.results.checks import CONFUSION, PREDICTIONS, pixels_of, recompute
 from analysis.results.differences import Differences
-from analysis.results.origins import FLOOR, LATENCY, SCORES, Origins
+from analysis.results.files import Files
+from analysis.results.origins import FLOOR, LATENCY, SCORES, TRAIN, Origins
 from pipeline.config import paths
-from pipeline.utils.errors import BadInput
+from pipeline.utils.errors import BadInput, refuse
 from pipeline.utils.records import Record
-from pipeline.utils.records import read as read_record
 from pipeline.utils.scores import Metric, metrics
 
 if TYPE_CHECKING:
@@ -147,48 +147,54 @@ class Results:
         return {name: not reasons for name, reasons in self.illness.items()}
 
 
-def read(study: "Study", root: Path, unfinished: bool = False) -> Results:
+def read(study: "Study", root: Path, prepared: Path | None = None, unfinished: bool = False) -> Results:
     """Read the results of `study` below `root`. `BadInput` if a file is missing, cut short or does not fit.
 
-    With `unfinished`, runs may be missing: then the largest part of the study is read that has every seed of its
-    variants.
+    So it is for a record that says other numbers than its arrays give. `prepared` is the folder of all prepared data
+    sets; where it holds the manifest of the study's data, the records are held against that too. With `unfinished`,
+    runs may be missing: then the largest part of the study is read that has every seed of its variants.
     """
-    files, missing = _Files(study, root), dict[str, list[int]]()
+    files, missing = Files(study, root, prepared or root / "prepared"), dict[str, list[int]]()
     if unfinished:
         missing = _missing(study, files)
         study = _finished(study, missing)
     runs = list(product(study.variants, study.seeds))
-    train = {run: files.record(f"{paths.RUN}/train.json", run) for run in runs}
+    train = {run: files.record(TRAIN, run) for run in runs}
     score = {run: files.record(SCORES, run) for run in runs}
     floor = files.record(FLOOR)
     complexity = {name: files.record(paths.COMPLEXITY, (name, "")) for name in study.variants}
     latency = files.record(LATENCY)
     forms = files.record(paths.FORMS, (study.forms, ""))["result"] if study.forms else None
-    records.agree(files.seen)
+    manifest = files.record(paths.MANIFEST) if files.place(paths.MANIFEST).exists() else None
+    refuse(records.agree(files.seen, files.at))
     _all_timed(study, latency["result"])
-    confusion = {run: records.arrays(score[run], files.place(f"{paths.RUN}/confusion.npz", run)) for run in runs}
+    confusion = {run: records.arrays(score[run], files.place(CONFUSION, run)) for run in runs}
+    curves = {run: records.table(train[run], files.place(f"{paths.RUN}/curve.csv", run)) for run in runs}
     first = {name: (name, study.seeds[0]) for name in study.variants}
+    shown = {run: records.arrays(score[run], files.place(PREDICTIONS, run)) for run in first.values()}
+    refuse(recompute(files, confusion, curves, shown, pixels_of(manifest, floor["result"]["split"])))
     return Results(
         study=study,
         train=train,
         score=score,
-        curves=_curves({run: records.table(train[run], files.place(f"{paths.RUN}/curve.csv", run)) for run in runs}),
+        curves=_curves(curves),
         confusion={name: np.stack([confusion[name, seed]["confusion"] for seed in study.seeds]) for name in first},
-        predictions={
-            name: records.arrays(score[run], files.place(f"{paths.RUN}/predictions.npz", run))
-            for name, run in first.items()
-        },
+        predictions={name: shown[run] for name, run in first.items()},
         floor=floor["result"],
         complexity=pd.DataFrame([_complexity(record["result"]) for record in complexity.values()], index=list(first)),
         sizes={name: at["size"] for name, at in next(iter(complexity.values()))["result"]["at"].items()},
         latency=latency["result"],
         forms=forms,
-        records={f"results/{path.relative_to(root).as_posix()}": record for path, record in files.seen.items()},
+        records={
+            f"results/{path.relative_to(root).as_posix()}": record
+            for path, record in files.seen.items()
+            if record is not manifest
+        },
         missing=missing,
     )
 
 
-def _missing(study: "Study", files: "_Files") -> dict[str, list[int]]:
+def _missing(study: "Study", files: Files) -> dict[str, list[int]]:
     """The seeds of each variant that were not scored."""
     seeds = {
         name: [seed for seed in study.seeds if not files.place(SCORES, (name, seed)).exists()]
@@ -218,25 +224,6 @@ def _finished(study: "Study", missing: dict[str, list[int]]) -> "Study":
 
 def _counts(record: Record) -> bool:
     return record["stage"] == "complexity"
-
-
-class _Files:
-    """The places of a study's files below `root`, and every record that was read so far."""
-
-    def __init__(self, study: "Study", root: Path):
-        self.root, self.seen = root, dict[Path, Record]()
-        self.wildcards = {"study": study.name, "data": study.data, "images": study.images, "recipe": study.recipe}
-
-    def place(self, pattern: str, run: tuple[str, object] = ("", "")) -> Path:
-        path = paths.fill(pattern, **self.wildcards, variant=run[0], seed=run[1])
-        return self.root / path.relative_to(path.parts[0])
-
-    def record(self, pattern: str, run: tuple[str, object] = ("", "")) -> Record:
-        path = self.place(pattern, run)
-        known = self.wildcards | {"variant": run[0], "seed": run[1]}
-        named = [name for _, name, _, _ in Formatter().parse(pattern) if name]
-        self.seen[path] = read_record(path, **{name: known[name] for name in named})
-        return self.seen[path]
 
 
 def _complexity(result: dict[str, Any]) -> dict[str, Any]:

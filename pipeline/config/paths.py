@@ -8,6 +8,7 @@ STUDY = "studies/{study}.yaml"
 KEPT = "studies/{study}"
 PAPER = "data/paper"
 CLAIMS = PAPER + "/claims.csv"
+EFFECTS = PAPER + "/effects.csv"
 TOLERANCES = PAPER + "/tolerances.yaml"
 
 PREPARED = "data/prepared/{data}"

@@ -13,7 +13,7 @@ from sklearn.ensemble import RandomForestClassifier
 from pipeline.data.base import IGNORE
 from pipeline.data.reader import Prepared
 from pipeline.evaluation import metrics
-from pipeline.utils.confusion import SCORES
+from pipeline.utils.confusion import SCORES, always
 from pipeline.utils.errors import BadInput
 from pipeline.utils.progress import progress
 
@@ -46,12 +46,14 @@ def fit(floor: "Floor", training: "Training", data: Path) -> dict[str, Any]:
     names = [item.name for item in prepared.classes]
     table = tabulate(grow(floor, sampled, classes), prepared.images(split))
     confusion = score(table, prepared, split)
-    majority = np.bincount(classes, minlength=len(names)).argmax()
+    majority = int(np.bincount(classes, minlength=len(names)).argmax())
+    constant = metrics.scores(always(majority, confusion.sum(1)), names)
     return {
         "split": split,
         "frames": len(prepared.labels(split)),
         **metrics.scores(confusion, names),
-        "majority": {"class": names[majority], **_always(majority, confusion, names)},
+        "majority": {"class": names[majority], **{name: constant[name] for name in SCORES}},
+        "confusion": confusion.tolist(),
         "pixels": len(classes),
         "features": list(FEATURES),
         "seconds": round(time.perf_counter() - started, 1),
@@ -115,11 +117,3 @@ def score(table: np.ndarray, prepared: Prepared, split: str) -> np.ndarray:
 
 def _features(sampled: np.ndarray) -> np.ndarray:
     return np.column_stack(np.unravel_index(sampled, LEVELS)).astype(np.float32)
-
-
-def _always(index: int, confusion: np.ndarray, names: list[str]) -> dict[str, Any]:
-    """Return the scores of predicting one class everywhere."""
-    constant = np.zeros_like(confusion)
-    constant[:, index] = confusion.sum(1)
-    found = metrics.scores(constant, names)
-    return {name: found[name] for name in SCORES}

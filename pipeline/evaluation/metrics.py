@@ -4,13 +4,13 @@ A confusion matrix is CxC int64 in pixels, with rows truth and columns predictio
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
 from pipeline.data.base import IGNORE
-from pipeline.utils.confusion import SCORES, iou
+from pipeline.utils.confusion import recall_by_size as recall_by_size
+from pipeline.utils.confusion import scores as scores
 
 COUNTABLE = frozenset(
     ("person", "pedestrian", "rider", "bicyclist", "car", "truck", "bus", "train", "motorcycle", "bicycle")
@@ -31,19 +31,6 @@ def confusion(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.nda
     pairs = truth.astype(np.int32).ravel() * classes + prediction.ravel()
     # The pair of an ignored pixel is larger than those of the classes, so the slice drops it.
     return np.bincount(pairs, minlength=classes**2)[: classes**2].reshape(classes, classes).astype(np.int64)
-
-
-def scores(confusion: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
-    """Return a JSON-compatible dictionary of scores.
-
-    It contains every score of `SCORES`, `iou` by class name (None if absent) and the list of `absent` classes.
-    """
-    by_class = dict(zip(names, iou(confusion).tolist(), strict=True))
-    return {
-        **{name: _or_none(float(score(confusion))) for name, score in SCORES.items()},
-        "iou": {name: _or_none(value) for name, value in by_class.items()},
-        "absent": [name for name, value in by_class.items() if np.isnan(value)],
-    }
 
 
 def border_band(truth: np.ndarray, width: int) -> np.ndarray:
@@ -92,24 +79,3 @@ def objects(truth: np.ndarray, instances: np.ndarray, prediction: np.ndarray) ->
     np.add.at(votes, (which, labels), 1)
     correct = np.bincount(which, weights=right, minlength=len(numbers)).astype(np.int64)
     return np.column_stack([votes.argmax(1), votes.sum(1), correct])
-
-
-def recall_by_size(objects: np.ndarray, bounds: Sequence[int]) -> list[dict[str, Any]]:
-    """Return the recall of objects by size, in bins with more than `above` and up to `upto` pixels.
-
-    `objects` has M rows that end in pixels and correct pixels. The recall of an object is the fraction of its pixels
-    that are labelled correctly. The recall of a bin is the mean over its objects, so that each object has equal weight,
-    or None if the bin is empty. The last bin has no upper limit.
-    """
-    pixels, correct = objects[:, -2], objects[:, -1]
-    edges = [0, *sorted(set(bounds)), None]
-    bins = []
-    for above, upto in zip(edges[:-1], edges[1:], strict=True):
-        chosen = (pixels > above) & (pixels <= (pixels if upto is None else upto))
-        recall = float((correct[chosen] / pixels[chosen]).mean()) if chosen.any() else None
-        bins.append({"above": above, "upto": upto, "count": int(chosen.sum()), "recall": recall})
-    return bins
-
-
-def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else value

@@ -65,8 +65,8 @@ def reasons(job: Job) -> list[str]:
 def environment() -> dict[str, Any]:
     """Commit, library versions and machine (without its name) of this process."""
     return {
-        "commit": git.ask("rev-parse", "--verify", "--quiet", "HEAD") or "unknown",
-        "dirty": bool(git.ask("status", "--porcelain", "--", ".", ":!dvc.lock", ":!results", ":!*.gitignore")),
+        "commit": git.said("rev-parse", "--verify", "--quiet", "HEAD") or "unknown",
+        "dirty": bool(git.said("status", "--porcelain", "--", ".", ":!dvc.lock", ":!results", ":!*.gitignore")),
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
         "platform": f"{sys.platform} {platform.machine()}",

@@ -19,6 +19,12 @@ class Diverged(BadInput):
         self.curve = curve or []
 
 
+def refuse(sentences: Iterable[str]) -> None:
+    """Raise `BadInput` with the first sentence, if there is one."""
+    for sentence in sentences:
+        raise BadInput(sentence)
+
+
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     """Return ` (did you mean "x"?)` for the allowed word closest to `word`, or an empty string if none is close."""
     close = difflib.get_close_matches(word, list(allowed), n=1)

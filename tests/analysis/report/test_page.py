@@ -179,6 +179,11 @@ def test_a_network_below_the_floor_is_said_on_top(made, verdicts):
     assert text.index("c is below the floor: too little trained") < text.index("Which of the paper’s numbers hold")
 
 
+def test_notes_are_said_on_top(results, verdicts):
+    text = Document(render(results, verdicts, {}, {}, notes=["claims.csv has changed since."])).text
+    assert text.index("claims.csv has changed since.") < text.index("Which of the paper’s numbers hold")
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -37,7 +37,7 @@ def test_without_its_record_the_study_is_refused(study):
 def test_forms_timed_by_another_protocol_do_not_stand_beside_the_variants(study):
     path = study.results / "made/forms/dfanet-a.json"
     path.write_text(
-        path.read_text().replace('"params": {"latency": {"rounds": 5}}', '"params": {"latency": {"rounds": 9}}')
+        path.read_text().replace('"params": {"latency": {"rounds": 5', '"params": {"latency": {"rounds": 9')
     )
     with pytest.raises(BadInput, match="was made with latency.rounds = 9, but .* with 5"):
         analyse(study.study, study.root / "out", study.results, study.prepared)

@@ -3,12 +3,18 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from analysis.results import conditions
 from analysis.results.results import read
 from analysis.study import analyse
+from pipeline.utils import confusion
+from pipeline.utils.digests import digest
 from pipeline.utils.errors import BadInput
+from tests.analysis.made import CLASSES
+
+MANIFEST = {"data/prepared/streets/manifest.json"}
 
 
 def change(path, edit):
@@ -112,3 +118,92 @@ def test_an_unfinished_study_is_read_as_far_as_it_is_complete(made):
 def test_a_study_without_any_run_cannot_be_read(made):
     with pytest.raises(BadInput, match="no run of the study made is finished"):
         read(made.study, made.results, unfinished=True)
+
+
+def arrays_changed(made, edit, seed=0):
+    """Change the arrays of a run of d, and make its record fit: the digest, and the scores."""
+    path = made.run("d", seed) / "confusion.npz"
+    arrays = dict(np.load(path))
+    edit(arrays)
+    np.savez_compressed(path, **arrays)
+
+    def fit(record):
+        record["outputs"][f"results/{path.relative_to(made.results)}"] = digest(path)
+        names = list(record["result"]["iou"])
+        near = confusion.scores(arrays.get("border", arrays["confusion"]).sum(0), names)
+        record["result"] |= confusion.scores(arrays["confusion"].sum(0), names)
+        record["result"]["border"] |= {key: near[key] for key in ("miou", "pixel_accuracy", "iou")}
+        record["result"]["objects"]["bins"] = confusion.recall_by_size(arrays["objects"], [64])
+
+    change(path.with_name("scores.json"), fit)
+
+
+def all_correct(arrays):
+    """Every pixel is predicted as it is labelled."""
+    for name in ("confusion", "border"):
+        arrays[name] = arrays[name].sum(-1)[..., None] * np.eye(len(CLASSES), dtype=np.int64)
+
+
+def with_objects(arrays):
+    all_correct(arrays)
+    arrays["objects"][:, 3] = arrays["objects"][:, 2]
+
+
+def other_labels(arrays):
+    arrays["confusion"][:, 0, 0] -= 1
+    arrays["confusion"][:, 2, 0] += 1
+
+
+@pytest.mark.parametrize(
+    ("edit", "sentence"),
+    [
+        (lambda arrays: arrays.pop("border"), "the scores of 6 classes, but .*confusion.npz has no array border"),
+        (lambda arrays: arrays["border"].__imul__(9), "confusion.npz counts more pixels near borders than in whole"),
+        (all_correct, r"confusion.npz has \d+ correct pixels in the objects of class 4 of frame 0, but \d+ in its"),
+        (with_objects, r"predictions.npz shows \d+ pixels of class \d in frame 0, but confusion.npz counts \d+"),
+        (other_labels, "was scored on other labels than .*: the pixels of the classes differ"),
+    ],
+    ids=["lacking", "border", "objects", "predictions", "labels"],
+)
+def test_arrays_that_were_edited_with_their_record_contradict_each_other(small, edit, sentence):
+    arrays_changed(small, edit)
+    refused(small, sentence)
+
+
+def test_all_runs_scored_on_other_labels_than_the_data_has(small):
+    change(
+        small.prepared / "streets/manifest.json",
+        lambda record: record["result"]["splits"]["test"]["class_pixels"].reverse(),
+    )
+    new = digest(small.prepared / "streets/manifest.json")
+    for path in small.results.rglob("*.json"):
+        if "paper" not in path.parts:
+            change(path, lambda record: record["inputs"].update(dict.fromkeys(record["inputs"].keys() & MANIFEST, new)))
+    refused(small, "was scored on other labels than the manifest of the data counts")
+
+
+def test_another_manifest_than_the_runs_were_made_with(small):
+    change(small.prepared / "streets/manifest.json", lambda record: record["result"].update(task="edited"))
+    refused(small, "manifest.json is not the record that .* was made with: its digest is")
+
+
+@pytest.mark.parametrize(("key", "value"), [("epochs", 9), ("loss", 0.01)])
+def test_a_training_record_says_what_its_curve_gives(small, key, value):
+    change(small.run("d", 1) / "train.json", lambda record: record["result"].update({key: value}))
+    refused(small, f"d/1/train.json says {key} = {value}, but by .*curve.csv it is")
+
+
+def test_the_floor_s_scores_are_those_of_its_matrix(small):
+    path = small.results / "floor/streets/quick/floor.json"
+    matrix = np.diag(np.bincount(small.truth[small.truth != 255], minlength=len(CLASSES))).tolist()
+    change(path, lambda record: record["result"].update(confusion=matrix))
+    refused(small, "floor.json says miou = 0.21, but by its confusion matrix it is 1.0")
+
+
+def test_the_weights_of_another_variant(small):
+    first, second = (small.run(name, 0) for name in ("single", "d"))
+    weights = json.loads((first / "train.json").read_text())["outputs"].values()
+    name = f"results/{second.relative_to(small.results)}/weights.pt"
+    for path, key in ((second / "train.json", "outputs"), (second / "scores.json", "inputs")):
+        change(path, lambda record, key=key: record[key].update({name: [*weights][-1]}))
+    refused(small, "single/0/train.json hold the same weights.pt, but trainings of different seeds or networks")

@@ -2,8 +2,10 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -15,6 +17,7 @@ from analysis.tables import accuracy, frames, health
 from pipeline.config import params
 from pipeline.training import loop
 from pipeline.training import train as training
+from pipeline.utils.digests import digest
 from tests.analysis.claims.test_verdicts import claim, judged
 from tests.prepared_frames import write_prepared
 
@@ -104,9 +107,18 @@ def recorded(made, **records) -> Results:
         for seed in made.seeds:
             path = made.run(name, seed) / "train.json"
             content = json.loads(path.read_text())
-            content["result"]["health"] = record
+            content["result"] |= {"health": record, "loss": record["last"]["loss"]}
+            content["outputs"] |= _ends_with(path.with_name("curve.csv"), record["last"]["loss"])
             path.write_text(json.dumps(content))
     return read(made.study, made.results)
+
+
+def _ends_with(path: Path, loss: float | None) -> dict[str, str]:
+    """Give a curve this last loss; its new digest by its name."""
+    curve = pd.read_csv(path)
+    curve.loc[len(curve) - 1, "loss"] = loss
+    curve.to_csv(path, index=False)
+    return {f"results/{path.as_posix().rpartition('/results/')[2]}": digest(path)}
 
 
 def shown(results: Results) -> dict[str, str]:

@@ -1,0 +1,101 @@
+"""A tiny study that really ran verifies, also after it was kept; what is edited in results/ is named."""
+
+import contextlib
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import textalloc
+
+from analysis.claims import claims, printed
+from analysis.figures import style
+from pipeline.complexity import interpretations
+from pipeline.config import params
+from pipeline.graph import graph
+from pipeline.run import run
+from pipeline.timing import roofline
+from tests.conftest import Workspace, copy_repository
+
+RUN = Path("results/runs/synthetic/crops/quick/d/0")
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The tiny study after its last stage but the analysis, with the tables of the claims that it knows."""
+    workspace = copy_repository(tmp_path_factory.mktemp("ran") / "study")
+    with pytest.MonkeyPatch.context() as patched, contextlib.chdir(workspace.root):
+        patched.setitem(roofline.COPIED, "cpu", 2**20)
+        patched.setitem(roofline.MATMUL_SIDE, "cpu", 64)
+        patched.setattr(interpretations, "SPACE", _named_answers())
+        _few_cells()
+        loaded = params.load()
+        for job in graph.jobs(loaded):
+            if job.stage not in ("analyse", "track"):
+                run(job, loaded, track=False)
+    return workspace
+
+
+def _named_answers() -> dict:
+    """Of all answers to what the paper leaves open, those that an interpretation with a name gives."""
+
+    def given(part: str, question: str) -> tuple:
+        named = interpretations.INTERPRETATIONS.values()
+        return tuple(dict.fromkeys(getattr(getattr(each, part), question) for each in named))
+
+    space = interpretations.SPACE.items()
+    return {part: (kind, {key: given(part, key) for key in answers}) for part, (kind, answers) in space}
+
+
+def _few_cells() -> None:
+    """Leave the rows in the paper's tables that the few claims are about."""
+    claimed = {(each.table, each.row) for each in claims.read()}
+    for table in printed.TABLES:
+        path = Path(f"data/paper/table{table}.csv")
+        head, *rows = path.read_text().splitlines(keepends=True)
+        path.write_text("".join([head, *(row for row in rows if (table, next(csv.reader([row]))[0]) in claimed)]))
+
+
+@pytest.fixture
+def study(ran, tmp_path, monkeypatch):
+    shutil.copytree(ran.root, tmp_path / "study", symlinks=True)
+    monkeypatch.chdir(tmp_path / "study")
+    return Workspace(tmp_path / "study")
+
+
+def test_a_fresh_run_verifies_and_so_do_its_kept_results(study, monkeypatch):
+    said = study.main("verify").stdout
+    assert "files of all jobs" in said and "prepared arrays" in said and "all 13 checks passed" in said
+    monkeypatch.setattr(style, "DPI", 40)
+    monkeypatch.setattr(textalloc, "allocate", lambda *arguments, **options: None)
+    study.main("keep")
+    said = study.main("verify").stdout
+    assert "studies/quickstart/SHA256SUMS" in said and "all 15 checks passed" in said
+    assert "not checked (git has none of them)" in said
+    study.main("render")
+    assert "all 13 checks passed" in study.main("verify", "--results").stdout
+
+
+def test_what_is_edited_in_results_is_named(study):
+    scores = json.loads((RUN / "scores.json").read_text())
+    scores["result"]["pixel_accuracy"] = 0.99
+    (RUN / "scores.json").write_text(json.dumps(scores))
+    (RUN / "weights.pt").write_bytes(b"other weights")
+    array = Path("data/prepared/synthetic/test.labels.npy")
+    np.save(array, np.load(array)[::-1])
+    done = study.main("verify", check=False)
+    assert done.returncode == 1
+    assert f"{RUN}/scores.json says pixel_accuracy = 0.99, but by {RUN}/confusion.npz it is 0." in done.stdout
+    assert f"{RUN}/train.json: output {RUN}/weights.pt changed" in done.stdout
+    assert f"{array} is not what its manifest says" in done.stdout
+
+
+def test_a_matrix_of_the_floor_is_in_its_record(study):
+    path = Path("results/floor/synthetic/quick/floor.json")
+    record = json.loads(path.read_text())
+    record["result"]["pixel_accuracy"] = 0.01
+    path.write_text(json.dumps(record))
+    done = study.main("verify", check=False)
+    assert "floor.json says pixel_accuracy = 0.01, but by its confusion matrix it is 0." in done.stdout
