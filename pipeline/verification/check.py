@@ -7,6 +7,9 @@ from typing import Any
 from pipeline.utils.errors import BadInput
 
 
+SHOWN = 5
+
+
 @dataclass
 class Check:
     """What was held against what: how many of them, and a sentence for each difference."""
@@ -34,9 +37,14 @@ class Check:
 
 
 def table(checks: Sequence[Check]) -> str:
-    """One line per check, in columns, and below them a sentence for each difference."""
+    """One line per check, in columns, and below them the first `SHOWN` differences of each."""
     rows = [("what", "against", "number", "result")]
     rows += [(check.what, check.against, str(check.count), check.result) for check in checks]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = ["  ".join([*(map(str.ljust, row, widths)), row[3]]) for row in rows]
-    return "\n".join([*lines, *(f"- {sentence}" for check in checks for sentence in check.failures)])
+    return "\n".join([*lines, *(f"- {sentence}" for check in checks for sentence in _first(check.failures))])
+
+
+def _first(failures: list[str]) -> list[str]:
+    more = len(failures) - SHOWN
+    return failures if more <= 0 else [*failures[:SHOWN], f"and {more} more of this kind"]
