@@ -104,9 +104,7 @@ def use(study: Annotated[str, typer.Argument(help="A file of studies/, without i
 @app.command(rich_help_panel=STUDIES)
 def keep(
     study: Study = None,
-    unfinished: Annotated[
-        bool, typer.Option("--unfinished", help="Keep the runs that exist; some may be missing.")
-    ] = False,
+    unfinished: Annotated[bool, typer.Option("--unfinished", help="Some runs may be missing.")] = False,
 ) -> None:
     """Copy a study's records to studies/STUDY, where git tracks them.
 

@@ -21,7 +21,7 @@ RENDERED = ("tables", "figures", "report.html", "metrics.json")
 
 def write(root: Path) -> None:
     """Write the digests of a kept study, whose files lie in `root`."""
-    lines = [f"{_digest(path)}  {path.as_posix()}\n" for path in [*files(root), *_judged_by(root)]]
+    lines = [f"{_digest(path)}  {path.as_posix()}\n" for path in [*files(root), *judged_by(root)]]
     write_file(root / NAME, "".join(lines).encode())
 
 
@@ -65,7 +65,7 @@ def changed(root: Path) -> list[str]:
     """A sentence for the study's file, claims, effects or tolerances, if they changed since the study was kept."""
     then = listed(root)
     sentences = []
-    for path in _judged_by(root):
+    for path in judged_by(root):
         now, kept = _digest(path), then.get(path, "unknown")
         if now != kept:
             commit = git.last_commit(path)
@@ -76,7 +76,7 @@ def changed(root: Path) -> list[str]:
     return sentences
 
 
-def _judged_by(root: Path) -> list[Path]:
+def judged_by(root: Path) -> list[Path]:
     """The files outside a kept study that decide what its report says."""
     study = paths.fill(paths.STUDY, study=root.name)
     judging = (Path(each) for each in (paths.CLAIMS, paths.EFFECTS, paths.TOLERANCES))

@@ -49,9 +49,9 @@ def _kept(params: Params) -> Verified:
 
 def _kept_files(study: Verified) -> Iterator[Check]:
     listed = f"{study.root / sums.NAME}"
-    files, judged = Check("kept files", listed), Check("study file, claims, tolerances", listed)
+    files, judged = Check("kept files", listed), Check("study file, claims, effects, tolerances", listed)
     files.each(sums.differences, study.root, count=len(sums.files(study.root)))
-    judged.each(sums.changed, study.root, count=3)
+    judged.each(sums.changed, study.root, count=len(sums.judged_by(study.root)))
     runs = Check("kept runs", "variants and seeds of the study")
     trained = [each for each in study.of("train").values() if study.has_arrays(each)]
     runs.each(keep.left_out, study.params, count=len(trained))

@@ -94,16 +94,17 @@ def copy_repository(root: Path, names: Iterable[str] = COPIED) -> Workspace:
         target.parent.mkdir(parents=True, exist_ok=True)
         ignore = shutil.ignore_patterns("__pycache__", *KEPT)
         shutil.copytree(source, target, ignore=ignore) if source.is_dir() else shutil.copy(source, target)
-    _few_claims(root / "data/paper/claims.csv")
+    _few_rows(root / "data/paper/claims.csv", ",dfanet-a,")
+    _few_rows(root / "data/paper/effects.csv", "Figure 2")
     workspace = Workspace(root)
     workspace.edit(shrink)
     return workspace
 
 
-def _few_claims(path: Path) -> None:
-    """The claims about the one network that the tiny study has in common with the paper."""
+def _few_rows(path: Path, holding: str) -> None:
+    """Leave the claims about the one network that the tiny study shares with the paper, and effects without claims."""
     head, *rows = path.read_text().splitlines(keepends=True)
-    path.write_text("".join([head, *(row for row in rows if ",dfanet-a," in row)]))
+    path.write_text("".join([head, *(row for row in rows if holding in row)]))
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from typing import Any
 
 from pipeline.utils.errors import BadInput
 
-
 SHOWN = 5
 
 

@@ -70,7 +70,7 @@ def test_a_variant_below_the_floor_is_not_a_result(made):
     assert structures.set_index("variant")["above_floor"].to_dict() == {name: name != "c" for name in made.variants}
     assert not accuracy[accuracy["model"] == "c"]["above_floor"].any()
     for text in texts:
-        assert text.count("below the floor") == 1
+        assert text.count("c is below the floor") == 1
         assert "c is below the floor: too little trained for the score to be a result." in text
 
 
