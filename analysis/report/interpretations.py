@@ -14,12 +14,14 @@ TITLES = {
     "rounding": "Distance to the best when the digits that the paper rounded off are drawn at random",
 }
 """Headings of the keys of the record's result. Other keys are their own heading."""
-ELSEWHERE = ("best", "named", "cells")
-"""Keys that are shown with the candidates: the first candidate is the best, and cells are the rows of their errors."""
-SHARES = ("error", "score", "median", "worst", "behind", "interval")
-"""Words in the name of a number that is a share, shown in %."""
 BY_CELL = "errors"
 """Key of a candidate's errors, one per cell."""
+ELSEWHERE = ("best", "simplest_as_good", "named", "cells")
+"""Keys that are shown with the candidates: the first candidate is the best, and cells are the rows of their errors."""
+HIDDEN = (BY_CELL, "interpretation", "changed")
+"""Keys of a candidate that have a table of their own, or repeat another one."""
+SHARES = ("error", "score", "median", "worst", "behind", "interval")
+"""Words in the name of a number that is a share, shown in %."""
 
 
 def parts(record: Record | None) -> list[Part]:
@@ -41,7 +43,12 @@ def parts(record: Record | None) -> list[Part]:
 
 def _numbered(candidates: list[dict[str, Any]], result: dict[str, Any]) -> list[dict[str, Any]]:
     """The candidates with their number, the best first, and their name if they have one."""
-    names = {str(each["interpretation"]): f" ({name})" for name, each in result.get("named", {}).items()}
+    named = {name: each["interpretation"] for name, each in result.get("named", {}).items()}
+    simplest = result.get("simplest_as_good", {}).get("interpretation")
+    names = {
+        str(each): f" ({', '.join([name] + ['the simplest as good as the best'] * (each == simplest))})"
+        for name, each in named.items()
+    }
     return [
         {"candidate": f"{place + 1}{names.get(str(each.get('interpretation')), '')}", **each}
         for place, each in enumerate(candidates)
@@ -60,7 +67,7 @@ def _answers(questions: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
 def _rows(value: Any) -> list[dict[str, Any]] | None:
     """Flat rows with the answers last and without errors by cell. None if `value` is not a table."""
     if isinstance(value, list) and all(isinstance(each, dict) for each in value):
-        numbers = [{key: one for key, one in each.items() if key not in (BY_CELL, "interpretation")} for each in value]
+        numbers = [{key: one for key, one in each.items() if key not in HIDDEN} for each in value]
         return [
             flatten(one) | flatten(each.get("interpretation", {})) for one, each in zip(numbers, value, strict=True)
         ]
@@ -77,11 +84,11 @@ def _table(title: str, rows: list[dict[str, Any]]) -> Iterator[Part]:
     if len(rows) > 1:
         same = [key for key in columns if all(row.get(key) == rows[0].get(key) for row in rows)]
         if same:
-            said = ", ".join(f"{key} {_cell(key, rows[0][key]).text}" for key in same)
+            said = ", ".join(f"{_words(key)} {_cell(key, rows[0][key]).text}" for key in same)
             yield f"The same for all: {said}."
         columns = [key for key in columns if key not in same]
     cells = [[_cell(key, row.get(key)) for key in columns] for row in rows]
-    yield Grid(title, [key.replace("_", " ") for key in columns], cells)
+    yield Grid(title, [_words(key) for key in columns], cells)
 
 
 def _errors(candidates: list[dict[str, Any]], cells: list[dict[str, Any]]) -> Iterator[Part]:
@@ -98,10 +105,17 @@ def _errors(candidates: list[dict[str, Any]], cells: list[dict[str, Any]]) -> It
         yield Grid("Errors by cell", columns, rows)
 
 
+def _words(key: str) -> str:
+    """A key of the record for readers: its part and its question."""
+    return key.replace("_", " ").replace(".", ": ")
+
+
 def _cell(key: str, value: Any) -> Cell:
     if isinstance(value, list):
         return Cell(", ".join(_cell(key, each).text for each in value))
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool):
+        return Cell("yes" if value else "no")
+    if not isinstance(value, int | float):
         return Cell("" if value is None else str(value))
     if isinstance(value, float) and any(word in key for word in SHARES):
         return Cell(f"{100 * value:{'+' if key == 'error' else ''}.1f} %".replace("-", "\N{MINUS SIGN}"), value)

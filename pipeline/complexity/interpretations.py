@@ -68,7 +68,7 @@ def search(
     options = {part: list(_options(part)) for part in SPACE}
     costs = Costs(options, classes)
     errors = [_errors(cell, costs.of(variants[cell.variant], cell.size)) for cell in cells]
-    score = np.broadcast_to(mean(errors), [*map(len, options.values()), len(UNITS)])
+    score = np.broadcast_to(mean(errors), _shape(options))
     behind = Behind(cells, errors, lowest(score, 1)[0])
     near = [candidate for candidate in lowest(score, NEAR) if behind(candidate)[0] <= 0]
     chosen = min(near, key=lambda candidate: len(_changed(options, candidate)))  # ties go to the best score
@@ -179,8 +179,23 @@ def _tables(cells: list[Cell]) -> list[str]:
 
 
 def _without(table: str, options: Mapping[str, list], cells: list[Cell], errors: list[np.ndarray]) -> dict[str, Any]:
-    """Return the best candidate for the cells that `table` does not print, and its errors on those that it prints."""
+    """Return the best candidate for the cells that `table` does not print, and its errors on those that it prints.
+
+    Several candidates may be equally good without the table: `tied` is their number, and `tied_scores` are the lowest
+    and the highest score that they have on the table's own cells.
+    """
     left_out = [table in cell.tables for cell in cells]
-    candidate = lowest(mean([error for error, left in zip(errors, left_out, strict=True) if not left]), 1)[0]
+    kept = mean([error for error, left in zip(errors, left_out, strict=True) if not left])
+    held_out = mean([error for error, left in zip(errors, left_out, strict=True) if left])
+    candidate = lowest(kept, 1)[0]
     printed = [(cell, at(error, candidate)) for cell, error, left in zip(cells, errors, left_out, strict=True) if left]
-    return _answers(options, candidate) | summary(*map(list, zip(*printed, strict=True)))
+    shape = np.broadcast_shapes(kept.shape, held_out.shape, _shape(options))
+    best = np.broadcast_to(kept, shape) == kept.min()
+    scores = np.broadcast_to(held_out, shape)[best]
+    tied = {"tied": int(best.sum()), "tied_scores": [float(scores.min()), float(scores.max())]}
+    return _answers(options, candidate) | summary(*map(list, zip(*printed, strict=True))) | tied
+
+
+def _shape(options: Mapping[str, list]) -> tuple[int, ...]:
+    """The shape of all candidates: how many answers each part has, and how many units."""
+    return (*map(len, options.values()), len(UNITS))

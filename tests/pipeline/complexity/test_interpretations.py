@@ -118,6 +118,9 @@ def test_without_a_table_its_own_questions_fall_back_to_the_first_answer(found):
     assert set(without) == {"2", "3", "4", "5"}
     assert without["3"]["score"] < 1e-5  # table 4 repeats it, and dfanet-b's blocks are of the same kind
     assert without["2"]["interpretation"]["residuals"]["output_stride"] == 16 and without["2"]["score"] > 0.1
+    tied, (low, high) = without["2"]["tied"], without["2"]["tied_scores"]
+    assert tied == 4 * 2, "nothing but table 2 tells the residuals (4 answers) and the context (2) apart"
+    assert low < 1e-5 < without["2"]["score"] <= high, "one of them is the planted one"
 
 
 def test_answers_are_ranked_by_the_best_that_they_allow(found):
