@@ -29,15 +29,15 @@ HIGHER, LOWER = "higher", "lower"
 NEGLIGIBLE, SMALL, FEW = "negligible", "too small to see here", "too few seeds"
 ALONE = "The study has a single variant, so there is nothing to compare."
 MEANINGS = {
-    SAME: "the interval excludes 0, on the side that the paper reports or argues for",
-    OPPOSITE: "the interval excludes 0, on the other side",
-    HIGHER: "the interval excludes 0; the paper says nothing of this pair",
-    LOWER: "the interval excludes 0; the paper says nothing of this pair",
-    NEGLIGIBLE: "the difference is smaller than the smallest effect of interest",
+    SAME: "the corrected p is below 0.05, and the sign is the one that the paper reports or argues for",
+    OPPOSITE: "the corrected p is below 0.05, and the sign is the other one",
+    HIGHER: "the corrected p is below 0.05; the paper says nothing of this pair",
+    LOWER: "the corrected p is below 0.05; the paper says nothing of this pair",
+    NEGLIGIBLE: "the difference is shown to be smaller than the smallest effect of interest (two one-sided tests, 5 %)",
     SMALL: "the difference could be 0, and an effect of interest could have been missed",
     FEW: f"fewer than {statistics.MINIMUM_SEEDS} seeds give no interval",
 }
-"""The verdicts on effects, and what each means. All are at 5 %, the first four after the study's correction."""
+"""The verdicts on effects, and what each means."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def judged(results: Results, effects: Sequence[Effect]) -> pd.DataFrame:
     known = {(effect.variant, effect.reference): effect for effect in effects}
     rows = [_row(results, pair, known.get(pair)) for pair in results.study.pairs]
     table = pd.DataFrame(rows)
-    p = table["p"].to_numpy()
-    table["p_corrected"] = statistics.holm(p) if results.study.correction == "holm" else p
+    p, planned = table["p"].to_numpy(), len(results.registered.pairs)
+    table["p_corrected"] = statistics.holm(p, planned) if results.study.correction == "holm" else p
     table["verdict"] = [_verdict(results, row) for row in table.to_dict("records")]
     return table
 
@@ -121,7 +121,7 @@ def _row(results: Results, pair: tuple[str, str], effect: Effect | None) -> dict
         **_estimated(found, study.smallest_effect),
         **{f"seed_{seed}": 100 * each for seed, each in zip(study.seeds, paired, strict=True)},
         "paper_inside": _inside(effect.paper, found) if effect else None,
-        "detectable": 100 * found.detectable(len(study.pairs) if study.correction == "holm" else 1),
+        "detectable": 100 * found.detectable(len(results.registered.pairs) if study.correction == "holm" else 1),
         "pooled": bool(results.differences.pooled),
         **{f"{key}_{side}": value for key, both in counted.items() for side, value in zip(SIDES, both, strict=True)},
         **{f"ms_{side}": _milliseconds(results, name) for side, name in zip(SIDES, pair, strict=True)},

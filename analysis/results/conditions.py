@@ -84,7 +84,7 @@ def _changed(results: Results) -> str:
 
 def inference(results: Results) -> str:
     """How errors were estimated and p-values corrected, in sentences."""
-    return f"{_spread(results)} {_frames(results.study)} {_correction(results.study)}"
+    return f"{_spread(results)} {_frames(results.study)} {_correction(results.registered)}"
 
 
 def _spread(results: Results) -> str:

@@ -19,7 +19,7 @@ REGISTERED = (
 
 def sentence(results: Results) -> str:
     """Where the study was registered and of which commit its runs are, or why it does not count as registered."""
-    study = results.study
+    study = results.registered
     if not study.question:
         return "This study was not registered: its file names no question and no contrasts."
     file = paths.fill(paths.STUDY, study=study.name)

@@ -33,7 +33,8 @@ class Results:
       `sizes` (rows, columns).
     - `forms`: the timed deployment forms of the variant that the study names, or None.
     - `records`: every record that was read, by its path under results/, wherever the files are.
-    - `missing`: the seeds of each variant whose runs are not finished. `study` is then the part without them.
+    - `missing`: the seeds of each variant whose runs are not finished. `study` is then the part without them, and
+      `registered` the whole.
     """
 
     study: "Study"
@@ -49,6 +50,7 @@ class Results:
     forms: dict[str, Any] | None
     records: dict[str, Record]
     missing: dict[str, list[int]]
+    registered: "Study"
 
     @cached_property
     def networks(self) -> dict[str, dict[str, Any]]:
@@ -155,6 +157,7 @@ def read(study: "Study", root: Path, prepared: Path | None = None, unfinished: b
     runs may be missing: then the largest part of the study is read that has every seed of its variants.
     """
     files, missing = Files(study, root, prepared or root / "prepared"), dict[str, list[int]]()
+    registered = study
     if unfinished:
         missing = _missing(study, files)
         study = _finished(study, missing)
@@ -191,6 +194,7 @@ def read(study: "Study", root: Path, prepared: Path | None = None, unfinished: b
             if record is not manifest
         },
         missing=missing,
+        registered=registered,
     )
 
 

@@ -179,11 +179,15 @@ def frames_error(resamples: np.ndarray, blocks: int) -> tuple[float, float]:
     return float(np.std(resamples) * np.sqrt(blocks / (blocks - 1))), blocks - 1
 
 
-def holm(p: np.ndarray) -> np.ndarray:
-    """p-values adjusted for the number of comparisons (Holm 1979). NaNs stay NaN and do not count."""
+def holm(p: np.ndarray, comparisons: int = 0) -> np.ndarray:
+    """p-values adjusted for the number of comparisons (Holm 1979). NaNs stay NaN and do not count.
+
+    With more `comparisons` than p-values, the others are still to come and may turn out smaller or larger.
+    """
     adjusted = np.full(len(p), np.nan)
     order = np.argsort(p)[: np.isfinite(p).sum()]
-    adjusted[order] = np.minimum(1, np.maximum.accumulate(np.arange(len(order), 0, -1) * p[order]))
+    left = max(comparisons, len(order)) - np.arange(len(order))
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(left * p[order]))
     return adjusted
 
 

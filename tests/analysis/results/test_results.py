@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from analysis.claims import effects
 from analysis.results import conditions
 from analysis.results.results import read
 from analysis.study import analyse
@@ -108,7 +109,9 @@ def test_an_unfinished_study_is_read_as_far_as_it_is_complete(made):
     study = made.study.model_copy(update={"contrasts": [("a", "single"), ("d", "single")]})
     found = read(study, made.results, unfinished=True)
     assert (found.study.variants, found.study.seeds) == (["single", "a"], [0, 1, 2]), "six runs, as many as 3 x 2 seeds"
-    assert found.study.contrasts == [("a", "single")]
+    assert found.study.contrasts == [("a", "single")] and found.registered == study
+    (judged,) = effects.judged(found, []).to_dict("records")
+    assert judged["p_corrected"] == min(1, 2 * judged["p"]), "corrected for both contrasts, not for the finished one"
     (said,) = [each for each in conditions.warnings(found) if "not finished" in each]
     assert "Missing runs: b (seeds 1, 2), d (seed 2). Shown are single, a (seeds 0, 1, 2)." in said
     with pytest.raises(BadInput, match="scores.json"):

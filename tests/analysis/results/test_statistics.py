@@ -101,6 +101,7 @@ def test_holm_by_hand():
     assert statistics.holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert statistics.holm(np.array([0.9, 0.8])) == pytest.approx([1, 1])
     assert statistics.holm(np.array([np.nan, 0.02, 0.03])) == pytest.approx([np.nan, 0.04, 0.04], nan_ok=True)
+    assert statistics.holm(np.array([0.01, 0.02]), 5) == pytest.approx([0.05, 0.08]), "three are still to come"
 
 
 @pytest.mark.parametrize(("seeds", "effect"), [(199, 0.2), (34, 0.5), (15, 0.8)])
