@@ -12,6 +12,7 @@ import textalloc
 
 from analysis.claims import claims, printed
 from analysis.figures import style
+from pipeline import keep
 from pipeline.complexity import interpretations
 from pipeline.config import params
 from pipeline.graph import graph
@@ -77,6 +78,17 @@ def test_a_fresh_run_verifies_and_so_do_its_kept_results(study, monkeypatch):
     assert "studies/quickstart/SHA256SUMS" in said and "all 15 checks passed" in said
     assert "not checked (git has none of them)" in said
     assert "all 13 checks passed" in study.main("verify", "--results").stdout
+
+
+def test_of_an_unfinished_study_the_runs_that_exist_are_kept(study, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(keep, "analyse", lambda *arguments, unfinished, **options: drawn.append(unfinished))
+    shutil.rmtree(RUN)
+    assert f"{RUN}/train.json cannot be kept: it has no result yet" in study.main("keep", check=False).stderr
+    assert not Path("studies/quickstart").exists()
+    study.main("keep", "--unfinished")
+    kept = {path.parent.name for path in Path("studies/quickstart/runs").rglob("scores.json")}
+    assert kept and not (Path("studies/quickstart") / RUN.relative_to("results")).exists() and drawn == [True]
 
 
 def test_what_is_edited_in_results_is_named(study):
