@@ -20,6 +20,7 @@ from pipeline.config.params import Params
 from pipeline.config.study import Study
 from pipeline.utils.errors import BadInput
 
+RESULTS = Path("results")
 SEEDS = range(MINIMUM_SEEDS, 101)
 """The numbers of seeds that are tried."""
 
@@ -93,7 +94,7 @@ def _found(params: Params) -> Iterator[tuple[str, Results]]:
     """Results with enough seeds and variants: the study's own, then kept ones, those on the same data first."""
     kept = [parameters.load(name) for name in parameters.studies() if paths.fill(paths.KEPT, study=name).is_dir()]
     others = sorted(kept, key=lambda each: (each.study.data != params.study.data, -len(each.study.seeds)))
-    places = [("its own runs", params, Path("results"))]
+    places = [("its own runs", params, RESULTS)]
     places += [
         (f"the kept runs of {each.study.name}", each, paths.fill(paths.KEPT, study=each.study.name)) for each in others
     ]

@@ -34,13 +34,15 @@ def test_no_number_of_seeds_sees_what_the_frames_do_not_tell(loaded):
     assert Pilot(1.0, 1.0, 10, "").seeds(loaded.study, 0.5) is None
 
 
-def test_a_kept_study_on_the_same_data_gives_the_spread(loaded):
+def test_a_kept_study_on_the_same_data_gives_the_spread(loaded, tmp_path, monkeypatch):
+    monkeypatch.setattr(power, "RESULTS", tmp_path)
     pilot = power.find_pilot(loaded)
-    assert "the kept runs of choices (30 on synthetic val, 10 epochs)" in pilot.runs
+    assert "the kept runs of figure-2 (72 on synthetic test, 8 epochs)" in pilot.runs
     assert 0 < pilot.deviation < 5 and pilot.frames_freedom == 59
 
 
-def test_the_table_names_the_papers_effects_and_what_the_study_would_see():
+def test_the_table_names_the_papers_effects_and_what_the_study_would_see(tmp_path, monkeypatch):
+    monkeypatch.setattr(power, "RESULTS", tmp_path)
     said = power.power(params.load("effects"))
     assert said.startswith("effects: Do FC attention")
     (row,) = [line for line in said.splitlines() if line.startswith("xception-b-aspp against xception-b")]
