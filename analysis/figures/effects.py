@@ -69,7 +69,8 @@ def _caption(results: Results, effects: pd.DataFrame) -> str:
     return (
         f"{results.study.question} Each row is the difference in mIoU between two variants, paired by seed and frame. "
         "Lines are 95 % intervals over seeds and frames together; small dots are single seeds. "
-        f"{paper}The band holds differences below {results.study.smallest_effect:g} points, the smallest of interest. "
+        f"{paper}The band holds differences below {conditions.in_points(results.study.smallest_effect)}, the smallest of "
+        "interest. "
         f"{conditions.inference(results)} "
         f"{' '.join(conditions.all_of(results))}"
     ).strip()

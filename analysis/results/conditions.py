@@ -134,6 +134,11 @@ def size(sides: list[int]) -> str:
     return "x".join(map(str, sides))
 
 
+def in_points(value: float) -> str:
+    """A difference of mIoU in words."""
+    return f"{value:g} point{'' if value == 1 else 's'}"
+
+
 def threads(count: int) -> str:
     """A number of CPU threads in words."""
     return f"{count} thread{'s' if count > 1 else ''}"

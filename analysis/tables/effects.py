@@ -64,9 +64,9 @@ def _note(results: Results, effects: pd.DataFrame) -> str:
     meanings = "; ".join(f'"{each}": {MEANINGS[each]}' for each in MEANINGS if each in set(effects["verdict"]))
     return (
         "Differences are in points of mIoU, paired by seed and by frame. The 95 % interval is over seeds and frames "
-        f"together, not corrected. {conditions.inference(results)} A detectable effect is the "
-        f"smallest true one that this test would have found with a probability of 80 %. The smallest effect of "
-        f"interest is {study.smallest_effect:g} points. Verdicts: {meanings}. The paper's differences are those of its "
-        "own tables, on Cityscapes; they are compared with effects, not with scores, because both sides of an effect "
+        f"together, not corrected. {conditions.inference(results)} A detectable effect is the smallest true one that "
+        "this test would have found with a probability of 80 %. The smallest effect of interest is "
+        f"{conditions.in_points(study.smallest_effect)}. Verdicts: {meanings}. The paper's differences are those of "
+        "its own tables, on Cityscapes; they are compared with effects, not with scores, because both sides of an effect "
         "share their conditions. Costs are those of the reference and of the variant, at this study's input."
     )
