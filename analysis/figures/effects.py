@@ -63,14 +63,12 @@ def _outcome(row: dict) -> str:
 
 
 def _caption(results: Results, effects: pd.DataFrame) -> str:
-    paper = (
-        "Diamonds are the differences in the paper's tables, on Cityscapes. " if effects["paper"].notna().any() else ""
-    )
+    printed = effects["paper"].notna().any()
+    paper = "Diamonds are the differences in the paper's tables, on Cityscapes. " if printed else ""
+    margin = conditions.in_points(results.study.smallest_effect)
     return (
-        f"{results.study.question} Each row is the difference in mIoU between two variants, paired by seed and frame. "
+        f"{results.study.question} Each row is the difference in mIoU of two variants, paired by seed and frame. "
         "Lines are 95 % intervals over seeds and frames together; small dots are single seeds. "
-        f"{paper}The band holds differences below {conditions.in_points(results.study.smallest_effect)}, the smallest of "
-        "interest. "
-        f"{conditions.inference(results)} "
-        f"{' '.join(conditions.all_of(results))}"
+        f"{paper}The band holds differences below {margin}, the smallest of interest. "
+        f"{conditions.inference(results)} {' '.join(conditions.all_of(results))}"
     ).strip()

@@ -67,6 +67,6 @@ def _note(results: Results, effects: pd.DataFrame) -> str:
         f"together, not corrected. {conditions.inference(results)} A detectable effect is the smallest true one that "
         "this test would have found with a probability of 80 %. The smallest effect of interest is "
         f"{conditions.in_points(study.smallest_effect)}. Verdicts: {meanings}. The paper's differences are those of "
-        "its own tables, on Cityscapes; they are compared with effects, not with scores, because both sides of an effect "
-        "share their conditions. Costs are those of the reference and of the variant, at this study's input."
+        "its own tables, on Cityscapes; they are compared with effects, not with scores, because both sides of an "
+        "effect share their conditions. Costs are those of the reference and of the variant, at this study's input."
     )
