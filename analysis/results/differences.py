@@ -1,25 +1,25 @@
 """The mIoU of a study's variants, and the difference of any two, with their errors over seeds and frames."""
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from analysis.results import statistics
 from analysis.results.statistics import Estimate, Spread
 
-if TYPE_CHECKING:
-    from analysis.results.results import Results
-
 
 class Differences:
-    """Estimates from the results of a study. Scores are fractions; runs are paired by seed and frames by position."""
+    """Estimates from a study's runs, paired by seed and by frame. Scores are fractions.
 
-    def __init__(self, results: "Results"):
-        self.results = results
-        self.scores = results.scores["miou"].unstack("seed").reindex(results.study.variants)
-        frames = results.confusion[results.study.baseline].shape[1]
-        self.blocks = -(-frames // results.study.frames_per_block)
+    `scores` are mIoU, one row per variant and one column per seed. `confusion`, by variant, is (seeds, frames, classes,
+    classes). Blocks of `block` consecutive frames are resampled together.
+    """
+
+    def __init__(self, scores: pd.DataFrame, confusion: Mapping[str, np.ndarray], block: int):
+        self.scores, self.confusion, self.block = scores, confusion, block
+        self.blocks = -(-next(iter(confusion.values())).shape[1] // block)
 
     @cached_property
     def pooled(self) -> Spread | None:
@@ -52,5 +52,4 @@ class Differences:
 
     @cached_property
     def _resampled(self) -> dict[str, np.ndarray]:
-        block = self.results.study.frames_per_block
-        return {name: statistics.resampled(each, block) for name, each in self.results.confusion.items()}
+        return {name: statistics.resampled(each, self.block) for name, each in self.confusion.items()}

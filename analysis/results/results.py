@@ -113,7 +113,8 @@ class Results:
     @cached_property
     def differences(self) -> Differences:
         """The mIoU of each variant and the difference of any two, with their errors."""
-        return Differences(self)
+        scores = self.scores["miou"].unstack("seed").reindex(self.study.variants)
+        return Differences(scores, self.confusion, self.study.frames_per_block)
 
     @cached_property
     def class_share(self) -> pd.Series:
