@@ -104,7 +104,7 @@ def _floor(panels: list[Axes], results: Results) -> None:
     room = 0.8 * (highest - lowest)
     lowest = min([lowest, *(each - 0.15 * room for each in heights.values() if each > lowest - room)])
     below = [f"{name} {height:.1f} \N{DOWNWARDS ARROW}" for name, height in heights.items() if height <= lowest]
-    panels[0].set_ylim(lowest, max(highest, *(each + 0.1 * room for each in heights.values())))
+    panels[0].set_ylim(lowest, max(highest, *(each + 0.1 * (each - lowest) for each in heights.values())))
     for axes in panels:
         _note(axes, 0, "axes fraction", ", ".join(below))
         for name, height in heights.items():

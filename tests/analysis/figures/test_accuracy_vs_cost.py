@@ -151,6 +151,16 @@ def test_every_device_has_a_panel_of_its_own(results, quoted, unlabelled):
     assert "not stable: b" in caption(figure) and "Titan X" in caption(figure)
 
 
+def test_a_floor_above_all_variants_is_inside_the_panel(made, quoted, unlabelled):
+    made.frames, made.errors = 3, dict.fromkeys(made.errors, 0.9)
+    results = read(made.study, made.write().results)
+    results.floor["miou"] = 0.6
+    above = accuracy_vs_cost.draw(results, quoted, Cost.gflops(results)).axes[0]
+    assert 100 * results.means["miou"].max() < 60 < above.get_ylim()[1]
+    (name,) = [text for text in above.texts if text.get_text() == "floor"]
+    assert name.get_window_extent().y1 <= above.bbox.y1, "its label is not cut off"
+
+
 def test_captions_hold_the_conditions(figure, results):
     for words in (
         "streets",
