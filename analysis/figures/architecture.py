@@ -45,6 +45,8 @@ def draw(described: dict[str, dict[str, Any]]) -> Figure:
     lines = [Line2D([], [], color=colour, label=word) for colour, word in connections.KINDS.items() if colour in found]
     columns = 5 if width > style.WIDTH * 0.7 else 2
     figure.legend(handles=lines, loc="outside upper center", ncols=columns, handlelength=1.4, columnspacing=1.2)
+    for artist in (each for axes in figure.axes for each in axes.get_children()):
+        artist.set_clip_on(False)  # a clip's name in SVG is made of the layout's last digits, which differ by process
     return figure
 
 

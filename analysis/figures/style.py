@@ -67,15 +67,6 @@ def figure(width: float, height: float, caption: str) -> Figure:
 
 def render(drawn: Figure, kind: str) -> bytes:
     """The figure as a file, `svg` or `png`, without a date in it."""
-    _settle(drawn)
     buffer = io.BytesIO()
     drawn.savefig(buffer, format=kind, dpi=DPI, metadata={"Date": None} if kind == "svg" else None)
     return buffer.getvalue()
-
-
-def _settle(drawn: Figure) -> None:
-    """Lay the figure out once and round its axes' places, because their last digits differ between processes."""
-    drawn.draw_without_rendering()
-    drawn.set_layout_engine("none")
-    for axes in drawn.axes:
-        axes.set_position([round(each, 6) for each in axes.get_position(original=True).bounds])
