@@ -81,7 +81,14 @@ def _waits(job: graph.Job) -> bool:
 
 
 def _check_current(job: graph.Job) -> None:
-    # Sources may have changed since, as in any published result: the record names the commit that made it.
-    changed = [reason for reason in provenance.reasons(job) if not reason.startswith("source ")]
+    changed = changes(job)
     if changed:
         raise BadInput(f"{job.record} cannot be kept: {changed[0]}; run the study first")
+
+
+def changes(job: graph.Job) -> list[str]:
+    """Why a job's result is not what today's parameters and inputs make.
+
+    Its sources may have changed since, as in any published result: the record names the commit that made it.
+    """
+    return [reason for reason in provenance.reasons(job) if not reason.startswith("source ")]

@@ -39,7 +39,7 @@ class Pilot(NamedTuple):
         freedom = (len(study.variants) - 1 if len(study.variants) > 2 else 1) * (seeds - 1)
         error = self.deviation / np.sqrt(seeds)
         estimate = Estimate(0.0, error, freedom, self.frames_error, self.frames_freedom)
-        return estimate.detectable(len(study.pairs) if study.correction == "holm" else 1)
+        return estimate.detectable(study.comparisons)
 
     def seeds(self, study: Study, effect: float) -> int | None:
         """The fewest seeds that find an effect of this size, in points; None if the frames do not suffice."""

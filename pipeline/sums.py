@@ -5,12 +5,12 @@ writes is not listed, because it is written again. The study's own file, the cla
 they were when the results were kept. They may change for a good reason, so that is said and not refused.
 """
 
-import hashlib
 import re
 from pathlib import Path
 
 from pipeline.config import paths
 from pipeline.utils import git
+from pipeline.utils.digests import sha256
 from pipeline.utils.errors import BadInput
 from pipeline.utils.files import write as write_file
 
@@ -90,5 +90,4 @@ def files(root: Path) -> list[Path]:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(path.read_bytes())

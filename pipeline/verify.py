@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline import keep, sums
 from pipeline.config import paths
 from pipeline.config.params import Params
-from pipeline.graph import graph, provenance
+from pipeline.graph import graph
 from pipeline.graph.graph import Job
 from pipeline.utils import git
 from pipeline.utils.digests import digest
@@ -81,10 +81,7 @@ def _files_of(study: Verified, jobs: list[Job]) -> Iterator[Check]:
 
 
 def _changes(job: Job) -> list[str]:
-    """Why a job's result is not what today's parameters and inputs make. Its sources may have changed since."""
-    return [
-        f"{job.record}: {reason}; {AGAIN}" for reason in provenance.reasons(job) if not reason.startswith("source ")
-    ]
+    return [f"{job.record}: {reason}; {AGAIN}" for reason in keep.changes(job)]
 
 
 def _array(path: Path, written: str) -> list[str]:

@@ -58,7 +58,7 @@ class Claim:
     @property
     def rounding(self) -> float:
         """Half a unit of the last printed digit."""
-        return 0.5 * 10 ** -len(self.printed.partition(".")[2])
+        return rounding(self.printed)
 
     @property
     def quoted(self) -> bool:
@@ -81,6 +81,11 @@ class Tolerance(NamedTuple):
     def around(self, claim: Claim) -> float:
         """The largest difference that counts as reproduced, in the claim's unit."""
         return self.points + self.relative * claim.value + claim.rounding
+
+
+def rounding(printed: str) -> float:
+    """Half a unit of the last digit of a printed number."""
+    return 0.5 * 10 ** -len(printed.partition(".")[2])
 
 
 def read(folder: Path = Path(paths.PAPER), variants: Collection[str] | None = None) -> list[Claim]:

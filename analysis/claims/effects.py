@@ -101,8 +101,8 @@ def judged(results: Results, effects: Sequence[Effect]) -> pd.DataFrame:
     known = {(effect.variant, effect.reference): effect for effect in effects}
     rows = [_row(results, pair, known.get(pair)) for pair in results.study.pairs]
     table = pd.DataFrame(rows)
-    p, planned = table["p"].to_numpy(), len(results.registered.pairs)
-    table["p_corrected"] = statistics.holm(p, planned) if results.study.correction == "holm" else p
+    p, study = table["p"].to_numpy(), results.registered
+    table["p_corrected"] = statistics.holm(p, study.comparisons) if study.correction == "holm" else p
     table["verdict"] = [_verdict(results, row) for row in table.to_dict("records")]
     return table
 
@@ -121,7 +121,7 @@ def _row(results: Results, pair: tuple[str, str], effect: Effect | None) -> dict
         **_estimated(found, study.smallest_effect),
         **{f"seed_{seed}": 100 * each for seed, each in zip(study.seeds, paired, strict=True)},
         "paper_inside": _inside(effect.paper, found) if effect else None,
-        "detectable": 100 * found.detectable(len(results.registered.pairs) if study.correction == "holm" else 1),
+        "detectable": 100 * found.detectable(results.registered.comparisons),
         "pooled": bool(results.differences.pooled),
         **{f"{key}_{side}": value for key, both in counted.items() for side, value in zip(SIDES, both, strict=True)},
         **{f"ms_{side}": _milliseconds(results, name) for side, name in zip(SIDES, pair, strict=True)},

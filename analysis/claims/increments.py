@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.claims.claims import PAPER, Tolerance
+from analysis.claims.claims import PAPER, Tolerance, rounding
 from analysis.claims.effects import Effect
 from analysis.claims.judging import NOT_REPRODUCED, REPRODUCED
 
@@ -38,7 +38,7 @@ def increments(judged: pd.DataFrame, effects: Sequence[Effect], tolerances: Mapp
 def _row(effect: Effect, cell: dict[str, Any], base: dict[str, Any], tolerance: Tolerance) -> dict[str, Any]:
     paper = round(float(cell["paper"]) - float(base["paper"]), 4)
     measured = cell["measured"] - base["measured"]
-    allowed = tolerance.relative * abs(paper) + _rounding(cell["paper"]) + _rounding(base["paper"])
+    allowed = tolerance.relative * abs(paper) + rounding(cell["paper"]) + rounding(base["paper"])
     return {
         "effect": effect.title, "source": effect.source, "quantity": cell["quantity"],
         "unit": cell["read_as"].partition(" ")[0] or cell["unit"], "paper": paper, "measured": measured,
@@ -51,7 +51,3 @@ def _verdict(measured: float, paper: float, allowed: float) -> str:
     if allowed >= abs(paper):
         return COARSE
     return REPRODUCED if abs(measured - paper) <= allowed else NOT_REPRODUCED
-
-
-def _rounding(printed: str) -> float:
-    return 0.5 * 10.0 ** -len(printed.partition(".")[2])

@@ -22,19 +22,19 @@ def draw(results: Results, effects: pd.DataFrame) -> Figure:
     if effects.empty:
         return style.figure(style.WIDTH, 0.3, ALONE)
     figure = style.figure(style.WIDTH, 0.7 + ROW * len(effects), _caption(results, effects))
-    axes = figure.subplots()
-    for place, row in enumerate(effects.to_dict("records")):
+    axes, rows = figure.subplots(), effects.to_dict("records")
+    for place, row in enumerate(rows):
         _row(axes, place, row)
     axes.axvline(0, color="black", linewidth=0.8, zorder=1)
     margin = results.study.smallest_effect
     axes.axvspan(-margin, margin, color=style.GREY, alpha=0.12, linewidth=0, zorder=0)
-    axes.set_yticks(range(len(effects)), [_name(row) for row in effects.to_dict("records")])
+    axes.set_yticks(range(len(rows)), [*map(_name, rows)])
     axes.set_ylim(len(effects) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(f"Difference in mIoU (points), {results.study.data} {results.scored['split']}")
     right = axes.secondary_yaxis("right")
-    right.set_yticks(range(len(effects)), [_outcome(row) for row in effects.to_dict("records")])
+    right.set_yticks(range(len(rows)), [*map(_outcome, rows)])
     right.tick_params(length=0)
     right.spines["right"].set_visible(False)
     return figure

@@ -106,10 +106,9 @@ def _frames(study: "Study") -> str:
 
 
 def _correction(study: "Study") -> str:
-    count = len(study.pairs)
-    if study.correction == "none" or count == 1:
+    if study.comparisons == 1:
         return "p is not corrected."
-    return f"p is corrected by Holm's method for {count} contrasts."
+    return f"p is corrected by Holm's method for {study.comparisons} contrasts."
 
 
 def short(results: Results) -> str:

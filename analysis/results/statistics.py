@@ -81,11 +81,9 @@ class Estimate:
     @property
     def p(self) -> float:
         """Two-sided p of the hypothesis that the true value is 0."""
-        return 2 * self.p_above(0) if self.value > 0 else 2 * (1 - self.p_above(0)) if self.value < 0 else self._none
-
-    @property
-    def _none(self) -> float:
-        return np.nan if np.isnan(self.error) else 1.0
+        if self.error == 0:
+            return float(self.value == 0)
+        return float(2 * stats.t.sf(abs(self.value) / self.error, self.freedom))
 
     def p_above(self, bound: float) -> float:
         """One-sided p of the hypothesis that the true value is at most `bound`."""

@@ -1,10 +1,13 @@
 """The table of effects: what the study's contrasts are in the paper, what they are here, and what each side costs."""
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from analysis.claims.effects import ALONE, MEANINGS
 from analysis.results import conditions
 from analysis.results.results import Results
+from analysis.tables.structures import giga, millions
 from analysis.tables.table import PROSE, Column, Grid, Table, grid
 
 
@@ -29,9 +32,9 @@ def _grid(results: Results, effects: pd.DataFrame) -> Grid:
         Column("p, corrected", "p_corrected", _p, runs),
         Column("detectable", "detectable", "{:.1f}".format, runs),
         *(
-            Column(heading, tuple(f"{key}_{side}" for side in ("reference", "variant")), text)
+            Column(heading, (f"{key}_reference", f"{key}_variant"), _both(text))
             for heading, key, text in (
-                ("GMACs", "macs_study", _giga), ("parameters, M", "parameters", _millions), ("ms", "ms", _times)
+                ("GMACs", "macs_study", giga), ("parameters, M", "parameters", millions), ("ms", "ms", "{:.3g}".format)
             )
         ),
         Column("doubts", "doubts", lambda doubts: doubts or "-", kind=PROSE),
@@ -47,16 +50,9 @@ def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _giga(before: float, after: float) -> str:
-    return f"{before / 1e9:.3g} \N{RIGHTWARDS ARROW} {after / 1e9:.3g}"
-
-
-def _millions(before: float, after: float) -> str:
-    return f"{before / 1e6:.2f} \N{RIGHTWARDS ARROW} {after / 1e6:.2f}"
-
-
-def _times(before: float, after: float) -> str:
-    return f"{before:.3g} \N{RIGHTWARDS ARROW} {after:.3g}"
+def _both(text: Callable[[float], str]) -> Callable[[float, float], str]:
+    """What the reference costs and what the variant costs."""
+    return lambda reference, variant: f"{text(reference)} \N{RIGHTWARDS ARROW} {text(variant)}"
 
 
 def _note(results: Results, effects: pd.DataFrame) -> str:

@@ -42,8 +42,8 @@ def _cost(results: Results, structures: pd.DataFrame) -> Grid:
     return grid(
         [
             Column("", "variant"),
-            *(Column(f"GMACs at {size}", f"macs_{at}", _giga, counted) for at, size in sizes.items()),
-            Column("parameters, M", "parameters", lambda count: f"{count / 1e6:.2f}", counted),
+            *(Column(f"GMACs at {size}", f"macs_{at}", giga, counted) for at, size in sizes.items()),
+            Column("parameters, M", "parameters", millions, counted),
             Column("float32, MB", "megabytes", lambda size: f"{size:.1f}", counted),
             *(Column(heading, (key, f"{key}_stable"), milliseconds, timed) for key, heading in ways.items()),
         ],
@@ -56,8 +56,14 @@ def milliseconds(time: float, stable: bool) -> str:
     return f"{time:.3g}" + ("" if stable else " (unstable)")
 
 
-def _giga(count: float) -> str:
+def giga(count: float) -> str:
+    """MACs in G, with three digits."""
     return f"{count / 1e9:.3g}"
+
+
+def millions(count: float) -> str:
+    """Parameters in M, with two decimals."""
+    return f"{count / 1e6:.2f}"
 
 
 def _range(low: float, high: float) -> str:

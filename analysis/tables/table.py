@@ -135,8 +135,3 @@ def percent(value: float) -> str:
 def points(value: float) -> str:
     """A difference of fractions in points, with its sign."""
     return f"{100 * value:+.1f}"
-
-
-def interval(low: float, high: float) -> str:
-    """A range of differences in points."""
-    return f"{points(low)} to {points(high)}"

@@ -43,6 +43,11 @@ class Study(Model):
         """The contrasts, or every variant with the baseline where none are named."""
         return self.contrasts or [(name, self.baseline) for name in self.variants if name != self.baseline]
 
+    @property
+    def comparisons(self) -> int:
+        """The number of contrasts that p-values are corrected for; 1 if they are not corrected."""
+        return len(self.pairs) if self.correction == "holm" else 1
+
     @model_validator(mode="after")
     def _holds_each_entry_once(self) -> "Study":
         for key in ("variants", "seeds", "contrasts"):

@@ -25,7 +25,7 @@ ERRORS = {"single": 0.20, "a": 0.19, "b": 0.12, "c": 0.20, "d": 0.18, "dfanet-a"
 GMACS = {"single": 0.053, "a": 0.066, "b": 0.22, "c": 0.075, "d": 0.078, "dfanet-a": 0.105}
 """At 128x256."""
 PROTOCOL = {"rounds": 5, "samples": 4, "stability": 0.1}
-"""Of the timing."""
+"""How the variants are timed."""
 
 
 def confusions(truth: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:

@@ -185,7 +185,7 @@ NAMES = [
     "scores", "confusion", "gpu", "time", "samples", "machine", "limit", "parameters", "floor", "majority", "macs",
     "copied", "renamed", "moved", "seed",
 ]  # fmt: skip
-"""Of the edits."""
+"""The names of the edits, in their order."""
 
 
 @pytest.mark.parametrize(("change", "sentence"), EDITS, ids=NAMES)

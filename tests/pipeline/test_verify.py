@@ -42,7 +42,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 def _named_answers() -> dict:
-    """Of all answers to what the paper leaves open, those that an interpretation with a name gives."""
+    """The answers that a named interpretation gives to what the paper leaves open."""
 
     def given(part: str, question: str) -> tuple:
         named = interpretations.INTERPRETATIONS.values()

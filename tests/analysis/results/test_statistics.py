@@ -81,7 +81,7 @@ def test_the_last_block_may_be_shorter(matrices):
 
 
 def test_error_over_frames_of_a_mean_is_the_textbooks():
-    """Of a mean the error is SD / sqrt(n), with the SD that divides by n - 1."""
+    """The error of a mean is SD / sqrt(n), with the SD that divides by n - 1."""
     values = np.random.default_rng(0).normal(size=15)
     drawn = np.random.default_rng(1).integers(0, 15, (200_000, 15))
     error, freedom = statistics.frames_error(values[drawn].mean(1), 15)
