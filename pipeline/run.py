@@ -290,7 +290,7 @@ def _latency(job: Job, params: Params, track: bool) -> Outcome:
     from pipeline.timing.latency import time_variants
 
     variants = {name: params.variants[name] for name in params.study.variants}
-    return time_variants(params.latency, variants, _classes(params), _sizes(params)), {}
+    return time_variants(params.latency, variants, _classes(params), _sizes(params), params.study.timed_over), {}
 
 
 def _forms(job: Job, params: Params, track: bool) -> Outcome:

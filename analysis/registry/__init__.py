@@ -65,6 +65,7 @@ FIGURES = _by_name(
     Output(
         "architecture", "Architecture, drawn from the model", "analysis.figures.architecture.draw", ("described",),
     ),
+    Output("latency_over_sizes", "Latency over image sizes", "analysis.figures.latency_over_sizes.draw"),
     Output("roofline", "Roofline", "analysis.figures.roofline.draw", ("latency",)),
     Output(
         "qualitative", "Predictions beside the truth", "analysis.figures.qualitative.draw", ("results", "prepared"),

@@ -162,7 +162,7 @@ def ceilings(latency: dict[str, Any]) -> str:
         f"In the same rounds, the machine {' and '.join(rates)}. A network's limit is the time that its MACs or its "
         "memory traffic take at these rates, whichever is longer, for the whole network or summed over its operations. "
         "Memory traffic counts every tensor that an operation reads or writes in eager mode; caches and fused kernels "
-        "can do better."
+        "can do better, and so can convolutions that need fewer multiplications than are counted (Winograd)."
     )
 
 

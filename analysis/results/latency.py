@@ -21,13 +21,14 @@ def frame(latency: dict[str, Any], base: str, mode: str | None = None) -> pd.Dat
     """One row per timed network and mode of a latency record's result.
 
     `ratio` is the time divided by that of the variant `base` in the same mode or, if given, in `mode`; `ratio_low` and
-    `ratio_high` are its 95 % interval. Records without ceilings or samples lack those columns, or have NaN there.
+    `ratio_high` are its 95 % interval. They are NaN where `base` was timed with another image. Records without ceilings
+    or samples lack those columns, or have NaN there.
     """
-    rows = []
+    rows, timed = [], {(row["variant"], row["mode"]): row for row in latency["rows"]}
     for row in latency["rows"]:
-        against = next(
-            (each for each in latency["rows"] if (each["variant"], each["mode"]) == (base, mode or row["mode"])), None
-        )
+        against = timed.get((base, mode or row["mode"]))
+        if against and against.get("size") != row.get("size"):
+            against = None
         found = ratio(row, against) if against else (np.nan, statistics.NONE)
         rows.append(_row(row) | {"ratio": found[0], "ratio_low": found[1].low, "ratio_high": found[1].high})
     return pd.DataFrame(rows).dropna(axis="columns", how="all")

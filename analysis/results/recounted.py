@@ -26,8 +26,9 @@ def latency(path: Path, record: Record) -> Iterator[str]:
     for index, each in enumerate(result.get("ceilings", [])):
         rate = rates[each["kind"], each["dtype"]] = 1e3 * each["work"] / float(np.median(each["samples_ms"]))
         yield from differences(path, each, {"per_second": rate}, "the samples", f"ceilings.{index}")
-    for row in result["rows"]:
-        where = f"{row['variant']}, {row['mode']}"
+    over = [(row, f", {'x'.join(map(str, row['size']))}") for row in result.get("over", [])]
+    for row, at in [*((row, "") for row in result["rows"]), *over]:
+        where = f"{row['variant']}, {row['mode']}{at}"
         shape = (asked["rounds"], asked["samples"])
         if np.shape(row["samples_ms"]) != shape:
             yield f"{path} has no {shape[0]} rounds of {shape[1]} samples for {where}, as its parameters say; {AGAIN}"

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.results import conditions, latency
+from analysis.results import conditions, latency, over_sizes
 from analysis.results.origins import LATENCY, Origin
 from analysis.results.results import Results
 from analysis.tables.structures import milliseconds
@@ -14,13 +14,22 @@ from pipeline.config import paths
 
 EAGER = "eager float32"
 """The mode that deployment forms are compared with."""
+OVER = (
+    "A pass needs at least the time of three parts: starting its operations, which is about the time of the same "
+    "network at the smallest image; moving its bytes at the machine's copy rate; and its MACs at the rate of a large "
+    "matrix product. The last column names the largest part, with its share of the measured time."
+)
 
 
 def table(results: Results) -> Table:
     """One row per variant and mode, the fastest first within each mode, then one row per deployment form."""
     base, forms = latency.baseline(results.latency, results.study.baseline), results.study.forms
-    frames = {"variants": latency.frame(results.latency, base)}
-    shown = parts(results.latency, frames["variants"], base, origin=results.origins.of(LATENCY))
+    frames, origin = {"variants": latency.frame(results.latency, base)}, results.origins.of(LATENCY)
+    shown = parts(results.latency, frames["variants"], base, origin=origin)
+    over = over_sizes.frame(results.latency, base)
+    if len(over):
+        frames["over sizes"] = over
+        shown += [Heading("Over image sizes"), _over(over, base, origin), OVER]
     if results.forms:
         frames["forms"] = latency.frame(results.forms, forms, EAGER)
         link = results.origins.of(paths.FORMS)
@@ -59,6 +68,25 @@ def _grid(rows: pd.DataFrame, against: str, origin: Origin) -> Grid:
     ]
     known = {*rows, "ratio_low"} if "ratio" in rows else {*rows}
     return grid([column for column in columns if np.atleast_1d(column.keys)[0] in known], rows)
+
+
+def _over(rows: pd.DataFrame, base: str, origin: Origin) -> Grid:
+    """The sizes from small to large, the fastest network first within each."""
+    ordered = rows.sort_values(["mode", "pixels", "median_ms"], kind="stable")
+    columns = [
+        Column("image", "size"),
+        Column("", "variant"),
+        Column("mode", ("mode", "device"), lambda mode, device: f"{mode}, {device}"),
+        Column("ms", ("median_ms", "stable"), milliseconds, origin),
+        Column("fps", "fps", _three, origin),
+        Column(f"time / {base}", "ratio", lambda ratio: f"{ratio:.2f}", origin),
+        Column("95 %", ("ratio_low", "ratio_high"), _range, origin),
+        Column("ms at the smallest image", "smallest_ms", _three, origin),
+        Column("ms for the bytes", "traffic_ms", _three, origin),
+        Column("ms for the MACs", "arithmetic_ms", _three, origin),
+        Column("largest", ("bound", "bound_share"), lambda bound, share: f"{bound} ({share:.0%})", origin),
+    ]
+    return grid(columns, ordered)
 
 
 def _three(value: float) -> str:

@@ -32,4 +32,5 @@ class Latency(Model):
     threads: Count
     seed: Natural
     stability: Share
+    attempts: Count = 1
     cpu_pixels: Annotated[int, Field(ge=4096)]

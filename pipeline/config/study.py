@@ -13,8 +13,8 @@ NO_IMAGES = "none"
 class Study(Model):
     """What is compared: the variants and seeds, on which data, pretrained on which images, by which recipe.
 
-    Latency is timed at the recipe's frame size; `timed_at` gives some variants another size. `forms` names the variant
-    whose deployment forms are timed too.
+    Latency is timed at the recipe's frame size; `timed_at` gives some variants another size, and all variants are also
+    timed at each size of `timed_over`. `forms` names the variant whose deployment forms are timed too.
 
     `question`, `contrasts`, `correction`, `smallest_effect` and `frames_per_block` register the study: what it asks,
     which pairs (variant, reference) answer it, how their p-values are corrected, the smallest difference of mIoU, in
@@ -31,6 +31,7 @@ class Study(Model):
     baseline: Name
     seeds: Annotated[list[Natural], Field(min_length=1)]
     timed_at: dict[Name, Size] = {}
+    timed_over: list[Size] = []
     forms: Name | None = None
     question: str = ""
     contrasts: list[tuple[Name, Name]] = []
@@ -50,7 +51,7 @@ class Study(Model):
 
     @model_validator(mode="after")
     def _holds_each_entry_once(self) -> "Study":
-        for key in ("variants", "seeds", "contrasts"):
+        for key in ("variants", "seeds", "contrasts", "timed_over"):
             values = getattr(self, key)
             if len(set(values)) < len(values):
                 raise ValueError(f"{key} holds an entry twice: {values}")

@@ -129,7 +129,14 @@ STAGES = {
         wildcards=("study",),
         inputs={"complexity": paths.COMPLEXITY},
         outputs={"record": f"{paths.RESULTS}/latency.json"},
-        params=("latency", "study.variants", "study.timed_at", "data.{data}.kind", f"{_TRAINING}.frame_size"),
+        params=(
+            "latency",
+            "study.variants",
+            "study.timed_at",
+            "study.timed_over",
+            "data.{data}.kind",
+            f"{_TRAINING}.frame_size",
+        ),  # fmt: skip
     ),
     "forms": Stage(
         summary="Time the deployment forms of a variant.",

@@ -6,24 +6,27 @@
   round, in a new random order for every round, so that drifting clocks or load affect all rows alike. A turn is
   `warmup` untimed passes followed by `samples` timed ones, each run alone on an idle device.
 - A GPU is timed by CUDA events around a pass. Gaps in which it waits for Python count; a CUDA graph has none. TF32 is
-  off, and cuDNN selects its algorithms by trial beforehand. The CPU is timed by `time.perf_counter_ns` in one mode,
-  float32 in channels_last, and its rows are labelled `cpu`.
+  off except in the mode of that name, and cuDNN selects its algorithms by trial beforehand. The CPU is timed by
+  `time.perf_counter_ns` in one mode, float32 in channels_last, and its rows are labelled `cpu`.
 - Percentiles are interpolated linearly by numpy over the samples of all rounds. With 100 samples or fewer, p99 lies
   between the two slowest. FPS is 1000 / median in ms.
 - The machine's copy bandwidth and matrix multiplication rate are measured in the same rounds, so that a row's limit
   (roofline.py) is based on the same clocks and load as the row.
 - Drift is the relative difference between the medians of the last and the first half of the rounds. The middle round
-  of an odd number belongs to neither half. A row is stable if its drift is at most `stability`.
+  of an odd number belongs to neither half. A row is stable if its drift is at most `stability`. If a row is not, all
+  rounds are repeated, up to `attempts` times in total. Only the last attempt is kept.
+- Clocks and load are read before every round, outside the timed passes.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 
-from pipeline.timing import machine, modes, roofline
+from pipeline.timing import machine, modes, precision, roofline
 from pipeline.timing.modes import Mode, Pass
 from pipeline.timing.roofline import Ceiling, Operation, Rates, Run
 from pipeline.utils import device as devices
@@ -50,22 +53,29 @@ class Row(NamedTuple):
 
 
 def time_variants(
-    latency: "Latency", variants: dict[str, "Variant"], classes: int, sizes: dict[str, Size]
+    latency: "Latency",
+    variants: dict[str, "Variant"],
+    classes: int,
+    sizes: dict[str, Size],
+    over: Sequence[Size] = (),
 ) -> dict[str, Any]:
     """Time every variant in every mode of this machine's device, following the protocol of this module.
 
-    `sizes` gives the size of the image for each variant.
+    `sizes` gives the size of the image for each variant. All variants are also timed at each size of `over`, in the
+    first and the last mode, and always at the size that is asked for.
     """
-    device, rows, largest = choose(latency), [], most_pixels(sizes)
-    sizes = {name: fitting(size, latency, device, largest) for name, size in sizes.items()}
+    device, largest = choose(latency), most_pixels(sizes)
+    fitted = {name: fitting(size, latency, device, largest) for name, size in sizes.items()}
     chosen = modes.GPU_MODES if device.type == "cuda" else modes.CPU_MODES
+    swept = dict.fromkeys((chosen[0], chosen[-1]))
+
+    def row(name: str, mode: Mode, size: Size) -> Row:
+        run = modes.prepare(*modes.untrained(variants[name], classes, size, device), mode)
+        return Row(name, mode, run, roofline.operations(variants[name].network, classes, size, mode.dtype), size)
+
     with torch.inference_mode():
-        for name, variant in variants.items():
-            for mode in chosen:
-                run = modes.prepare(*modes.untrained(variant, classes, sizes[name], device), mode)
-                operations = roofline.operations(variant.network, classes, sizes[name], mode.dtype)
-                rows.append(Row(name, mode, run, operations, sizes[name]))
-        return time_rows(latency, rows, device)
+        rows = [row(name, mode, fitted[name]) for name in variants for mode in chosen]
+        return time_rows(latency, rows, device, [row(*each) for each in product(variants, swept, over)])
 
 
 def most_pixels(sizes: dict[str, Size]) -> int:
@@ -89,49 +99,57 @@ def fitting(size: Size, latency: "Latency", device: torch.device, largest: int =
 def choose(latency: "Latency") -> torch.device:
     """Return this machine's device and set torch up for the protocol of this module."""
     device = devices.choose(latency.threads)
-    torch.backends.cudnn.allow_tf32 = False  # torch.export requires this older switch to agree with the next
-    torch.backends.fp32_precision = "ieee"
+    precision.ieee()
     torch.backends.cudnn.benchmark = device.type == "cuda"
     return device
 
 
-def time_rows(latency: "Latency", rows: list[Row], device: torch.device) -> dict[str, Any]:
-    """Time `rows` and the machine's ceilings in the same rounds, and return the stage's result."""
-    ceilings = roofline.ceilings(device, list(dict.fromkeys(row.mode.dtype for row in rows)))
-    passes = [row.run for row in rows] + [each.run for each in ceilings]
-    before = machine.state(device)
-    samples = measure(passes, orders(len(passes), latency), latency, on_gpu if device.type == "cuda" else on_cpu)
-    after = machine.state(device)
-    found = [reached(each, taken) for each, taken in zip(ceilings, samples[len(rows) :], strict=True)]
+def time_rows(latency: "Latency", rows: list[Row], device: torch.device, over: Sequence[Row] = ()) -> dict[str, Any]:
+    """Time `rows`, those `over` sizes, and the machine's ceilings in the same rounds; return the stage's result."""
+    timed = [*rows, *over]
+    ceilings = roofline.ceilings(device, list(dict.fromkeys(row.mode.arithmetic for row in timed)))
+    passes = [row.run for row in timed] + [each.run for each in ceilings]
+    states: list[dict[str, Any]] = []
+    for attempt in range(1, latency.attempts + 1):  # noqa: B007
+        states.clear()
+        samples = measure(
+            passes, orders(len(passes), latency), latency, on_gpu if device.type == "cuda" else on_cpu,
+            lambda: states.append(machine.state(device)),
+        )  # fmt: skip
+        found = [reached(each, taken) for each, taken in zip(ceilings, samples[len(timed) :], strict=True)]
+        figures = [_figures(row, taken, found, latency, device) for row, taken in zip(timed, samples, strict=False)]
+        if all(row["stable"] for row in figures):
+            break
     return {
-        "device": {**machine.describe(device), "clocks": {"before": before, "after": after}},
+        "device": {**machine.describe(device), "clocks": [*states, machine.state(device)]},
         "protocol": {**latency.model_dump(), **settings(device)},
+        "attempt": attempt,
         "size": list(rows[0].size),
         "batch": 1,
         "ceilings": found,
-        "rows": [_figures(row, taken, found, latency, device) for row, taken in zip(rows, samples, strict=False)],
+        "rows": figures[: len(rows)],
+        "over": figures[len(rows) :],
     }
 
 
 def reached(ceiling: Ceiling, samples: list[list[float]]) -> dict[str, Any]:
     """Return a ceiling's rate, in bytes or MACs per second, from the median of its samples (ms, by round)."""
     rate = 1e3 * ceiling.work / float(np.median(samples))
-    dtype = str(ceiling.dtype).removeprefix("torch.")
-    return {"kind": ceiling.kind, "dtype": dtype, "work": ceiling.work, "per_second": rate, "samples_ms": samples}
+    work = {"kind": ceiling.kind, "dtype": ceiling.arithmetic, "work": ceiling.work}
+    return work | {"per_second": rate, "samples_ms": samples}
 
 
 def _figures(
     row: Row, samples: list[list[float]], ceilings: list[dict[str, Any]], latency: "Latency", device: torch.device
 ) -> dict[str, Any]:
-    dtype, layout = (str(each).removeprefix("torch.") for each in (row.mode.dtype, row.mode.layout))
-    bandwidth = next(each["per_second"] for each in ceilings if each["kind"] == "copy")
-    rate = next(each["per_second"] for each in ceilings if each["kind"] == "product" and each["dtype"] == dtype)
+    rates = {(each["kind"], each["dtype"]): each["per_second"] for each in ceilings}
+    bandwidth, rate = rates["copy", "uint8"], rates["product", row.mode.arithmetic]
     label = "cpu" if device.type == "cpu" else torch.cuda.get_device_name(device)
     return {
         "variant": row.variant,
         "mode": row.mode.name,
-        "dtype": dtype,
-        "layout": layout,
+        "dtype": row.mode.arithmetic,
+        "layout": str(row.mode.layout).removeprefix("torch."),
         "size": list(row.size),
         "device": label,
         **row.notes,
@@ -151,10 +169,14 @@ def measure(
     rounds: list[list[int]],
     latency: "Latency",
     milliseconds: Callable[[Run], float],
+    before_round: Callable[[], None] = lambda: None,
 ) -> list[list[list[float]]]:
     """Return samples in milliseconds by row, round and pass; `rounds` gives the order of the rows in each round."""
     samples: list[list[list[float]]] = [[] for _ in passes]
-    for row in progress([row for order in rounds for row in order], "latency", unit="turns"):
+    turns = [(row, row == order[0]) for order in rounds for row in order]
+    for row, first in progress(turns, "latency", unit="turns"):
+        if first:
+            before_round()
         taken = [milliseconds(passes[row]) for _ in range(latency.warmup + latency.samples)]
         samples[row].append(taken[latency.warmup :])
     return samples

@@ -1,6 +1,7 @@
 """The machine on which latency was measured, and its load at the time. The host name is never recorded."""
 
 import platform
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,30 @@ def _driver(device: torch.device) -> dict[str, Any]:
         gpu = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
         return {
             "driver": pynvml.nvmlSystemGetDriverVersion(),
-            "gpu_mhz": pynvml.nvmlDeviceGetClockInfo(gpu, pynvml.NVML_CLOCK_SM),
-            "memory_mhz": pynvml.nvmlDeviceGetClockInfo(gpu, pynvml.NVML_CLOCK_MEM),
-            "celsius": pynvml.nvmlDeviceGetTemperature(gpu, pynvml.NVML_TEMPERATURE_GPU),
-            "throttle_reasons": hex(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(gpu)),
+            **{name: _answer(gpu, ask) for name, ask in _GPU.items()},
         }
     except pynvml.NVMLError as error:
         return {"unavailable": str(error)}
+
+
+_GPU: dict[str, Callable[[Any], Any]] = {
+    "gpu_mhz": lambda gpu: pynvml.nvmlDeviceGetClockInfo(gpu, pynvml.NVML_CLOCK_SM),
+    "memory_mhz": lambda gpu: pynvml.nvmlDeviceGetClockInfo(gpu, pynvml.NVML_CLOCK_MEM),
+    "watts": lambda gpu: pynvml.nvmlDeviceGetPowerUsage(gpu) / 1000,
+    "power_state": lambda gpu: f"P{pynvml.nvmlDeviceGetPerformanceState(gpu)}",
+    "processes": lambda gpu: len(pynvml.nvmlDeviceGetComputeRunningProcesses(gpu)),
+    "celsius": lambda gpu: pynvml.nvmlDeviceGetTemperature(gpu, pynvml.NVML_TEMPERATURE_GPU),
+    "throttle_reasons": lambda gpu: hex(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(gpu)),
+}
+"""What a driver is asked about a GPU."""
+
+
+def _answer(gpu: Any, ask: Callable[[Any], Any]) -> Any:
+    """The driver's answer; None if this GPU or this container does not give it."""
+    try:
+        return ask(gpu)
+    except pynvml.NVMLError:
+        return None
 
 
 def _cpu_name() -> str:

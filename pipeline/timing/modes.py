@@ -1,5 +1,6 @@
 """Modes in which a network is run (data type, memory layout, eager or CUDA graph), and a pass in each to be timed."""
 
+import functools
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from models.build import build
 from models.initialisation import initialise
+from pipeline.timing.precision import tf32
 
 if TYPE_CHECKING:
     from pipeline.config.variants import Variant
@@ -30,8 +32,17 @@ def eager(model: nn.Module, image: Tensor) -> nn.Module:
     return model
 
 
+@functools.cache
+def _pool() -> tuple[int, int]:
+    """Memory that all graphs share, which saves gigabytes: they run one at a time, and only their time is used."""
+    return torch.cuda.graph_pool_handle()
+
+
 def cuda_graph(model: Callable[[Tensor], Tensor], image: Tensor) -> Callable[[Tensor], Tensor]:
-    """Capture one pass of `image` in a CUDA graph, as described in PyTorch's notes on CUDA semantics."""
+    """Capture one pass of `image` in a CUDA graph, as described in PyTorch's notes on CUDA semantics.
+
+    The scores are valid until another graph runs.
+    """
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
@@ -39,7 +50,7 @@ def cuda_graph(model: Callable[[Tensor], Tensor], image: Tensor) -> Callable[[Te
             model(image)
     torch.cuda.current_stream().wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with torch.cuda.graph(graph, pool=_pool()):
         scores = model(image)
 
     def replay(image: Tensor, held: object = (model, image)) -> Tensor:
@@ -50,6 +61,12 @@ def cuda_graph(model: Callable[[Tensor], Tensor], image: Tensor) -> Callable[[Te
     return replay
 
 
+def tf32_graph(model: nn.Module, image: Tensor) -> Callable[[Tensor], Tensor]:
+    """Capture a pass in a CUDA graph while float32 tensors are multiplied in TF32; the graph keeps that choice."""
+    with tf32():
+        return cuda_graph(model, image)
+
+
 class Mode(NamedTuple):
     """How a network is run; the layout is channels_last unless the name contains `contiguous`."""
 
@@ -57,6 +74,11 @@ class Mode(NamedTuple):
     dtype: torch.dtype = torch.float32
     layout: torch.memory_format = torch.channels_last
     form: Form = eager
+
+    @property
+    def arithmetic(self) -> str:
+        """The name of the data type that is multiplied: "float32", "float16", "bfloat16", or "tf32"."""
+        return "tf32" if self.form is tf32_graph else str(self.dtype).removeprefix("torch.")
 
 
 CPU_MODES = (Mode("eager float32"),)
@@ -66,6 +88,7 @@ GPU_MODES = (
     Mode("eager float32 contiguous", layout=torch.contiguous_format),
     Mode("eager float16 contiguous", torch.float16, torch.contiguous_format),
     Mode("CUDA graph float32", form=cuda_graph),
+    Mode("CUDA graph TF32", form=tf32_graph),
     Mode("CUDA graph float16", torch.float16, form=cuda_graph),
 )
 

@@ -24,6 +24,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from models.build import build
+from pipeline.timing.precision import tf32
 
 COPIED = {"cpu": 2**28, "cuda": 2**30}
 """Bytes of the copy's source, many times the size of the caches."""
@@ -43,10 +44,13 @@ class Operation(NamedTuple):
 
 
 class Ceiling(NamedTuple):
-    """Measures one of the machine's rates: `run` does `work` bytes of `kind` copy or `work` MACs of `kind` product."""
+    """Measures one of the machine's rates: `run` does `work` bytes of `kind` copy or `work` MACs of `kind` product.
+
+    `arithmetic` is the data type, or "tf32", which float32 tensors are multiplied in if torch is told so.
+    """
 
     kind: str
-    dtype: torch.dtype
+    arithmetic: str
     work: int
     run: Run
 
@@ -58,15 +62,18 @@ class Rates(NamedTuple):
     macs: float
 
 
-def ceilings(device: torch.device, dtypes: list[torch.dtype]) -> list[Ceiling]:
-    """Return a large copy, and a large matrix product in each data type."""
+def ceilings(device: torch.device, arithmetics: list[str]) -> list[Ceiling]:
+    """Return a large copy, and a large matrix product in each arithmetic."""
     source = torch.ones(COPIED[device.type], dtype=torch.uint8, device=device)
     copy = partial(torch.empty_like(source).copy_, source)
-    found = [Ceiling("copy", torch.uint8, 2 * source.nbytes, copy)]
-    for dtype in dtypes:
-        side = MATMUL_SIDE[device.type]
-        left, right, product = (torch.ones(side, side, dtype=dtype, device=device) for _ in range(3))
-        found.append(Ceiling("product", dtype, side**3, partial(torch.mm, left, right, out=product)))
+    found = [Ceiling("copy", "uint8", 2 * source.nbytes, copy)]
+    for arithmetic in arithmetics:
+        side, dtype = MATMUL_SIDE[device.type], getattr(torch, arithmetic, torch.float32)
+        # Random numbers, because a GPU draws less power for equal ones and then keeps a higher clock.
+        left, right = (torch.rand(side, side, device=device).to(dtype) for _ in range(2))
+        multiply = partial(torch.mm, left, right, out=torch.empty(side, side, dtype=dtype, device=device))
+        run = tf32()(multiply) if arithmetic == "tf32" else multiply
+        found.append(Ceiling("product", arithmetic, side**3, run))
     return found
 
 

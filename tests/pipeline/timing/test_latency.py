@@ -73,7 +73,8 @@ def test_without_a_gpu_every_row_says_cpu(cpu_alone):
     assert all([len(taken) for taken in row["samples_ms"]] == [3, 3] for row in found["rows"])
     assert (found["batch"], found["size"], found["device"]["threads"]) == (1, [64, 96], 1)
     assert found["protocol"]["clock"] == "time.perf_counter_ns"
-    assert {"before", "after"} == set(found["device"]["clocks"])
+    assert len(found["device"]["clocks"]) == 3  # before each round, and at the end
+    assert {"cpu_mhz", "load_average", "others_cpu"} <= set(found["device"]["clocks"][0])
     assert platform.node() not in json.dumps(found).split('"')
 
 
@@ -113,6 +114,47 @@ def test_a_row_says_the_size_that_was_timed(cpu_alone):
     few = SETTINGS.model_copy(update={"warmup": 0, "rounds": 2, "samples": 1})
     found = latency.time_variants(few, VARIANTS, 19, {"single": (64, 64), "dfanet-a": (1024, 2048)})
     assert {row["variant"]: row["size"] for row in found["rows"]} == {"single": [64, 64], "dfanet-a": [64, 128]}
+
+
+def test_every_variant_is_timed_over_the_sizes_asked_for(cpu_alone):
+    """The limit of a CPU's pixels holds for the single size of a variant, not for those that a study lists."""
+    few = SETTINGS.model_copy(update={"warmup": 0, "rounds": 2, "samples": 1})
+    found = latency.time_variants(few, VARIANTS, 19, dict.fromkeys(VARIANTS, (64, 64)), [(64, 96), (128, 192)])
+    assert [(row["variant"], row["size"]) for row in found["over"]] == [
+        (name, size) for name in VARIANTS for size in ([64, 96], [128, 192])
+    ]
+    assert found["over"][1]["macs"] == pytest.approx(4 * found["over"][0]["macs"], rel=0.03)
+    assert len(found["rows"]) == 2
+
+
+@pytest.mark.parametrize(("attempts", "made"), [(1, 1), (2, 2), (3, 2)])
+def test_unstable_rows_are_measured_again_and_the_last_attempt_is_kept(cpu_alone, monkeypatch, attempts, made):
+    """The second attempt is stable here, so that a third is not needed."""
+    rounds = []
+
+    def measured(passes, orders, *_):
+        rounds.append(0)
+        unstable = [[1.0], [2.0]] if len(rounds) == 1 else [[3.0], [3.0]]
+        return [unstable for _ in passes]
+
+    monkeypatch.setattr(latency, "measure", measured)
+    asked = SETTINGS.model_copy(update={"attempts": attempts})
+    found = latency.time_variants(asked, {"single": VARIANTS["single"]}, 19, {"single": (64, 64)})
+    assert (found["attempt"], len(rounds)) == (made, made)
+    assert found["rows"][0]["stable"] is (made == 2)
+    assert found["rows"][0]["median_ms"] == (3.0 if made == 2 else 1.5)
+
+
+def test_a_tf32_graph_is_captured_in_tf32_and_everything_else_is_exact(monkeypatch):
+    captured = []
+    monkeypatch.setattr(
+        modes, "cuda_graph", lambda *_: captured.append(torch.backends.fp32_precision) or (lambda image: image)
+    )
+    latency.choose(SETTINGS)
+    mode = next(mode for mode in modes.GPU_MODES if mode.name == "CUDA graph TF32")
+    modes.prepare(torch.nn.Identity(), torch.zeros(1, 3, 8, 8), mode)
+    assert (captured, torch.backends.fp32_precision) == (["tf32"], "ieee")
+    assert (mode.arithmetic, mode.dtype) == ("tf32", torch.float32)
 
 
 def scores(mode, size, device="cpu"):
@@ -198,6 +240,8 @@ def test_on_a_gpu_each_mode_is_a_row():
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_cuda_graph_computes_what_eager_mode_does():
-    eager, graph = (scores(modes.GPU_MODES[index], (128, 256), "cuda") for index in (0, 4))
+    names = [mode.name for mode in modes.GPU_MODES]
+    wanted = (modes.GPU_MODES[names.index(name)] for name in ("eager float32", "CUDA graph float32"))
+    eager, graph = (scores(mode, (128, 256), "cuda") for mode in wanted)
     torch.cuda.synchronize()
     torch.testing.assert_close(graph, eager, rtol=1e-3, atol=1e-3)

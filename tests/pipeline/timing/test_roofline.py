@@ -57,10 +57,14 @@ def test_a_ceiling_is_its_work_over_the_median():
 def test_ceilings_do_the_work_that_they_say(monkeypatch):
     monkeypatch.setitem(roofline.COPIED, "cpu", 1000)
     monkeypatch.setitem(roofline.MATMUL_SIDE, "cpu", 16)
-    copy, product = roofline.ceilings(torch.device("cpu"), [torch.float64])
-    assert (copy.work, product.work) == (2000, 16**3)
+    done = []
+    monkeypatch.setattr(torch, "mm", lambda *sides, out: done.append((*sides, out)))
+    copy, *products = roofline.ceilings(torch.device("cpu"), ["bfloat16", "tf32"])
     assert copy.run().tolist() == [1] * 1000
-    assert product.run().tolist() == [[16.0] * 16] * 16
+    assert [each.run() for each in products] == [None, None]
+    assert [each.work for each in (copy, *products)] == [2000, 16**3, 16**3]
+    assert [{side.shape for side in sides} for sides in done] == [{(16, 16)}, {(16, 16)}]
+    assert [{side.dtype for side in sides} for sides in done] == [{torch.bfloat16}, {torch.float32}]
 
 
 def test_timed_rows_hold_the_macs_that_the_complexity_stage_counts(cpu_alone):
