@@ -11,6 +11,7 @@ from analysis.claims.claims import Claim, Tolerance
 from analysis.claims.contradictions import contradictions
 from analysis.claims.effects import Effect
 from analysis.claims.increments import increments
+from analysis.claims.order import order
 from analysis.results import recounted, results
 from analysis.results.results import Results
 from analysis.tables import frames
@@ -92,6 +93,11 @@ class Inputs:
     def increments(self) -> pd.DataFrame:
         """What each part of the paper's networks adds to MACs and parameters."""
         return increments(self.judged, self.known_effects, self.tolerances)
+
+    @cached_property
+    def order(self) -> pd.DataFrame:
+        """Whether the networks of Table 5 that were timed are in the paper's order."""
+        return order(self.claims, self.latency)
 
     @cached_property
     def judged(self) -> pd.DataFrame:

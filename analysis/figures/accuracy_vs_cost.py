@@ -74,7 +74,7 @@ def _study(axes: Axes, results: Results, cost: Cost) -> pd.DataFrame:
         axes.scatter(x, miou.loc[name].mean(), **look, zorder=4)
     axes.margins(x=0.18, y=0.08)
     axes.set_xscale("log")
-    _front(axes, cost.values, 100 * results.means["miou"])
+    _front(axes, cost.comparable, 100 * results.means["miou"])
     axes.set_title(cost.title)
     axes.set_ylabel(f"mIoU, {results.study.data} {results.scored['split']} (%)")
     return dots
@@ -124,7 +124,7 @@ def _label(axes: Axes, results: Results, cost: Cost, dots: pd.DataFrame) -> None
     bars = {name: statistics.over_seeds(miou.loc[name].to_numpy()) for name in cost.values.index}
     bars = {name: bar for name, bar in bars.items() if not np.isnan(bar.low)}
     textalloc.allocate(
-        axes, cost.values.tolist(), means.tolist(), cost.values.index.tolist(),
+        axes, cost.values.tolist(), means.tolist(), [*map(cost.label, cost.values.index)],
         x_scatter=[*cost.values, *dots["cost"]], y_scatter=[*means, *dots["miou"]],
         x_lines=[*([cost.values[name]] * 2 for name in bars), *map(list, cost.ranges.values())],
         y_lines=[*map(list, bars.values()), *([means[name]] * 2 for name in cost.ranges)],

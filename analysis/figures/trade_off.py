@@ -89,8 +89,11 @@ def _time(results: Results, device: str, rows: dict[str, dict]) -> Measure:
     values = pd.Series({name: rows[name]["median_ms"] for name in results.study.variants})
     rounds = {name: [np.median(each) for each in rows[name]["samples_ms"]] for name in values.index}
     bars = {name: Interval(min(ms), max(ms)) for name, ms in rounds.items() if ms}
-    own = bars.get(results.study.baseline, NONE)
-    apart = {name: not (bar.low <= own.high and own.low <= bar.high) for name, bar in bars.items()}
+    own, size = bars.get(results.study.baseline, NONE), rows[results.study.baseline].get("size")
+    apart = {
+        name: rows[name].get("size") == size and not (bar.low <= own.high and own.low <= bar.high)
+        for name, bar in bars.items()
+    }
     return Measure("Latency", f"ms, {device}", values, bars, apart)
 
 
@@ -126,10 +129,10 @@ def _caption(results: Results) -> str:
         f"The dashed line is {baseline}. Filled markers differ from it; hollow ones are within the noise. Scores are "
         f"means over the seeds with 95 % intervals (Student's t){few}. A difference of mIoU is tested over seeds and "
         "frames together, other scores over seeds; all are corrected by Holm's method. Bars of latency run from the "
-        f"fastest to the slowest round; a latency differs if its bar does not overlap that of {baseline}. mIoU at "
+        f"fastest to the slowest round; a latency differs if its bar does not overlap that of {baseline} at the "
+        "same image size. mIoU at "
         f"borders counts pixels within {border} pixels of one. Small objects have an area of up to {smallest} pixels. "
-        f"GMACs are exact, at {conditions.size(results.sizes['study'])}. Latency is measured at "
-        f"{conditions.size(results.latency['size'])}, batch {results.latency['batch']}, "
-        f"{results.latency['rows'][0]['mode']}{drifted}. "
+        f"GMACs are exact, at {conditions.size(results.sizes['study'])}. Latency is the median of single passes: "
+        f"{conditions.timing(results.latency)}, {results.latency['rows'][0]['mode']}{drifted}. "
         f"{' '.join(conditions.all_of(results))}"
     )

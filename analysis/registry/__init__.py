@@ -90,5 +90,6 @@ TABLES = _by_name(
         "increments", "What each part adds", "analysis.tables.increments.table", ("increments",), ("csv", "md"),
     ),
     Output("latency", "Latency", "analysis.tables.latency.table", formats=("csv", "md")),
+    Output("order", "Who is faster (Table 5)", "analysis.tables.order.table", ("order",), ("csv", "md")),
     Output("table1", "Backbones (Table 1)", "analysis.tables.table1.table", ("backbones",), ("md",)),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """The costs that accuracy is plotted against: multiply-accumulates, or latency on a device."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,7 +18,11 @@ MODES = ("eager float32", "CUDA graph float16")
 
 @dataclass(frozen=True)
 class Cost:
-    """An x axis: the cost of each variant, its range over the rounds, and the paper's column for it."""
+    """An x axis: the cost of each variant, its range over the rounds, and the paper's column for it.
+
+    `elsewhere` has the image size of each variant whose cost was measured at another size than that of the title. Such
+    variants are not compared with the others.
+    """
 
     title: str
     unit: str
@@ -25,6 +30,16 @@ class Cost:
     ranges: dict[str, tuple[float, float]]
     paper: str
     note: str
+    elsewhere: dict[str, str]
+
+    @property
+    def comparable(self) -> pd.Series:
+        """The costs that were measured with the same image."""
+        return self.values.drop([*self.elsewhere])
+
+    def label(self, variant: str) -> str:
+        """The variant's name, with its image size if that is not the title's."""
+        return f"{variant} ({self.elsewhere[variant]})" if variant in self.elsewhere else variant
 
     @staticmethod
     def gflops(results: Results) -> "list[Cost]":
@@ -32,7 +47,7 @@ class Cost:
         title = f"{results.study.data}, {conditions.size(results.sizes['study'])}"
         values = results.complexity["macs_study"] / 1e9
         note = "GFLOPs count one multiplication and one addition together as one, at this study's input size"
-        return [Cost(title, "GFLOPs (multiply-accumulates)", values, {}, "gmacs", note)]
+        return [Cost(title, "GFLOPs (multiply-accumulates)", values, {}, "gmacs", note, {})]
 
     @staticmethod
     def latency(results: Results, timings: Iterable[dict[str, Any]]) -> "list[Cost]":
@@ -58,5 +73,9 @@ def _timed(timed: dict[str, Any], device: str, mode: str, rows: list[dict[str, A
     named = f"{described['name']}, {conditions.threads(described['threads'])}" if device == "cpu" else device
     note = f"Timed on {named}, {mode}, batch {timed['batch']}"
     note += f" (not stable: {', '.join(unstable)})" if unstable else ""
-    title = f"{device}, {mode}, {conditions.size(timed['size'])}"
-    return Cost(title, "ms per image", medians, {name: (min(ms), max(ms)) for name, ms in rounds.items()}, "ms", note)
+    sizes = {row["variant"]: conditions.size(row.get("size", timed["size"])) for row in rows}
+    usual, _ = Counter(sizes.values()).most_common(1)[0]
+    elsewhere = {name: size for name, size in sizes.items() if size != usual}
+    note += "; the front holds equal images only" if elsewhere else ""
+    ranges = {name: (min(ms), max(ms)) for name, ms in rounds.items()}
+    return Cost(f"{device}, {mode}, {usual}", "ms per image", medians, ranges, "ms", note, elsewhere)

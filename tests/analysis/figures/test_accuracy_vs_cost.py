@@ -180,3 +180,17 @@ def test_two_seeds_are_drawn_without_interval(made, quoted, unlabelled):
     results = read(made.study, made.write().results)
     figure = accuracy_vs_cost.draw(results, quoted, Cost.gflops(results))
     assert "without an interval, because 2 seeds are too few for one" in caption(figure)
+
+
+def test_a_variant_timed_with_another_image_is_no_part_of_the_front_and_says_its_size(results, quoted):
+    """Faster because its image is smaller, `b` would otherwise push the others from the front."""
+    rows = [row | {"size": [64, 64]} if row["variant"] == "b" else row for row in results.latency["rows"]]
+    rows = [row | {"median_ms": 0.1} if row["variant"] == "b" else row for row in rows]
+    timed = results.latency | {"rows": rows}
+    (cost,) = Cost.latency(results, [timed])
+    with style.context():
+        drawn = accuracy_vs_cost.draw(results, quoted, [cost])
+    assert cost.elsewhere == {"b": "64x64"} and "b" not in cost.comparable
+    assert "b (64x64)" in labels(drawn.axes[0])
+    (step,) = [line for line in drawn.axes[0].lines if line.get_label() == "Pareto front"]
+    assert min(step.get_xdata()) > 0.1
