@@ -152,6 +152,14 @@ rule latency:
 rule forms:
     input:
         stamp="work/stamps/{study}/forms/{variant}.stamp",
+        frames=take(expand("data/prepared/{data}/manifest.json", **STUDY)),
+        weights=take(
+            expand(
+                "results/runs/{data}/{images}/{recipe}/{{variant}}/{seed}/weights.pt",
+                **STUDY,
+                seed=PARAMS.study.seeds[:1],
+            )
+        ),
     output:
         record="results/{study}/forms/{variant}.json",
     threads: workflow.cores  # nothing may run beside a timing

@@ -294,12 +294,14 @@ def _latency(job: Job, params: Params, track: bool) -> Outcome:
 
 
 def _forms(job: Job, params: Params, track: bool) -> Outcome:
+    from pipeline.deployment.form_scores import Trained
     from pipeline.deployment.forms import time_forms
     from pipeline.timing.latency import most_pixels
 
-    name, sizes = job.wildcards["variant"], _sizes(params)
-    variant, largest = params.variants[name], most_pixels(sizes)
-    return time_forms(params.latency, name, variant, _classes(params), sizes[name], largest), {}
+    name, sizes, study = job.wildcards["variant"], _sizes(params), params.study
+    variant, largest, training = params.variants[name], most_pixels(sizes), params.training(study.recipe, name)
+    trained = Trained(variant, job.inputs["weights"][0], _prepared(study.data), training.score, training.frame_size)
+    return time_forms(params.latency, name, variant, _classes(params), sizes[name], trained, largest), {}
 
 
 def _sizes(params: Params) -> dict[str, tuple[int, int]]:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.results import conditions, statistics
 from analysis.results.statistics import Interval
+from pipeline.utils.confusion import miou
 
 PREFERRED = "dfanet-a"
 """The baseline of a study that timed it."""
@@ -21,8 +22,9 @@ def frame(latency: dict[str, Any], base: str, mode: str | None = None) -> pd.Dat
     """One row per timed network and mode of a latency record's result.
 
     `ratio` is the time divided by that of the variant `base` in the same mode or, if given, in `mode`; `ratio_low` and
-    `ratio_high` are its 95 % interval. They are NaN where `base` was timed with another image. Records without ceilings
-    or samples lack those columns, or have NaN there.
+    `ratio_high` are its 95 % interval. They are NaN where `base` was timed with another image. `miou` and
+    `miou_gained`, its difference to the row in `mode`, are those of deployment forms that were scored. Records without
+    ceilings, samples or scores lack those columns, or have NaN there.
     """
     rows, timed = [], {(row["variant"], row["mode"]): row for row in latency["rows"]}
     for row in latency["rows"]:
@@ -31,7 +33,10 @@ def frame(latency: dict[str, Any], base: str, mode: str | None = None) -> pd.Dat
             against = None
         found = ratio(row, against) if against else (np.nan, statistics.NONE)
         rows.append(_row(row) | {"ratio": found[0], "ratio_low": found[1].low, "ratio_high": found[1].high})
-    return pd.DataFrame(rows).dropna(axis="columns", how="all")
+    table = pd.DataFrame(rows).dropna(axis="columns", how="all")
+    if "miou" in table:
+        table["miou_gained"] = table["miou"] - table.loc[(table["mode"] == mode), "miou"].iloc[0]
+    return table
 
 
 def ratio(row: dict[str, Any], against: dict[str, Any]) -> tuple[float, Interval]:
@@ -52,6 +57,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
     named = {key: row[key] for key in ("variant", "mode", "device", "median_ms", "fps", "p90_ms", "stable")}
     named |= {"size": conditions.size(row["size"])} if "size" in row else {}
     named |= {key: row[key] for key in ("difference", "tolerance", "agrees") if key in row}
+    named |= {"miou": float(miou(np.array(row["confusion"])))} if "confusion" in row else {}
     if "limit_ms" not in row:
         return named
     costs = {key: row[key] for key in ("macs", "bytes", "arithmetic_ms", "traffic_ms", "limit_ms")}

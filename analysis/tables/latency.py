@@ -59,6 +59,8 @@ def _grid(rows: pd.DataFrame, against: str, origin: Origin) -> Grid:
         Column(f"time / {against}", "ratio", lambda ratio: f"{ratio:.2f}", origin),
         Column("95 %", ("ratio_low", "ratio_high"), _range, origin),
         Column("differs from eager", ("difference", "agrees"), _difference, origin),
+        Column("mIoU (%)", "miou", lambda miou: f"{100 * miou:.2f}", origin),
+        Column("gained, points", "miou_gained", lambda gained: f"{100 * gained:+.2f}", origin),
         Column("GMACs", "macs", lambda count: _three(count / 1e9), origin),
         Column("MB moved", "bytes", lambda count: _three(count / 1e6), origin),
         Column("ms for the MACs", "arithmetic_ms", _three, origin),
@@ -101,6 +103,15 @@ def _difference(size: float, agrees: bool) -> str:
     return f"{size:.0e}" + ("" if agrees else " (does not agree)")
 
 
+def _scored(frames: dict[str, Any] | None) -> str:
+    if not frames:
+        return ""
+    return (
+        f"mIoU is that of the first seed's weights on {frames['frames']} frames of {frames['split']}, seen at "
+        f"{conditions.size(frames['size'])}; what is gained is against {EAGER} on the same frames."
+    )
+
+
 def _note(timed: dict[str, Any], against: str) -> str:
     forms = any("difference" in row for row in timed["rows"])
     rounds = timed["protocol"].get("rounds", "")
@@ -112,6 +123,7 @@ def _note(timed: dict[str, Any], against: str) -> str:
             "95 % interval comes from Student's t on their logarithms and is not corrected for the number of "
             "comparisons.",
             "Differences are the largest of any class score, in standard deviations of the scores." if forms else "",
+            _scored(timed.get("scored")),
             conditions.ceilings(timed),
         )
         if each

@@ -43,17 +43,17 @@ def export(
         expected = model(image)
         content = encode(program(fold(model, image), image), image, form)
         error = difference(decode(content, form)(image), expected)
-    if not error <= TOLERANCE[torch.float32]:
+    if not error <= TOLERANCE["float32"]:
         raise BadInput(
             f"{output} was not written: its scores differ from eager mode's by {error:.2g} standard deviations, and at "
-            f"most {TOLERANCE[torch.float32]:g} is allowed; try the other format or another version of torch"
+            f"most {TOLERANCE['float32']:g} is allowed; try the other format or another version of torch"
         )
     with space_for(output.parent):
         write(output, content)
     shapes = " to ".join("x".join(map(str, each.shape)) for each in (image, expected))
     return (
         f"{output}: {form}, {shapes}, {size(len(content))}, {'trained' if checkpoint else 'random'} weights; "
-        f"differs from eager mode by {error:.1g} standard deviations of a score (at most {TOLERANCE[torch.float32]:g})"
+        f"differs from eager mode by {error:.1g} standard deviations of a score (at most {TOLERANCE['float32']:g})"
     )
 
 

@@ -5,10 +5,13 @@ pipeline/timing/latency.py.
 - `torch.export`: the exported program, run by torch's own kernels.
 - `AOTInductor`: the exported program, compiled ahead of time. On a CPU this requires a C++ compiler.
 - `ONNX Runtime`: its CPU kernels. Requires the optional extra `onnx`; not timed on a GPU.
+- `OpenVINO`: its CPU kernels. Requires the optional extra `openvino`; not timed on a GPU.
+- `compiled`: torch.compile, with CUDA graphs.
 
 A form that this machine cannot build has no row, but an entry with its reason in `skipped`. The `difference` of a row
 is between its class scores and those of eager float32 (`pipeline.deployment.formats.difference`). The row `agrees` if
-the difference is at most its `tolerance`.
+the difference is at most its `tolerance`. What a form costs in mIoU is measured with trained weights
+(`pipeline.deployment.form_scores`).
 """
 
 import tempfile
@@ -21,11 +24,13 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.deployment.folding import fold
-from pipeline.deployment.formats import TOLERANCE, decode, difference, encode, program
+from pipeline.deployment.form_scores import Trained
+from pipeline.deployment.formats import TOLERANCE, decode, difference, encode, program, run_openvino
 from pipeline.timing import latency as protocol
 from pipeline.timing import modes, roofline
 from pipeline.timing.latency import Row
-from pipeline.timing.modes import GPU_MODES, Mode
+from pipeline.timing.modes import GPU_MODES, Form, Mode
+from pipeline.utils.errors import BadInput
 from pipeline.utils.progress import progress
 
 if TYPE_CHECKING:
@@ -56,6 +61,27 @@ def onnx_runtime(model: nn.Module, image: Tensor) -> Runner:
     return decode(encode(program(fold(model, image), image), image, "onnx"), "onnx")
 
 
+def openvino(precision: str) -> Form:
+    """Return a form: the exported program in OpenVINO, on the CPU. `precision` is "f32" or "bf16"."""
+
+    def form(model: nn.Module, image: Tensor) -> Runner:
+        return run_openvino(program(fold(model, image), image), precision)
+
+    return form
+
+
+def brain_float(model: nn.Module, image: Tensor) -> Runner:
+    """Return the folded network in bfloat16. Raises `BadInput` if the processor has no instructions for it."""
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        raise BadInput("this processor has no instructions for bfloat16")
+    return fold(model, image)
+
+
+def torch_compiled(model: nn.Module, image: Tensor) -> Runner:
+    """Return the folded network, compiled by torch.compile and replayed as CUDA graphs."""
+    return torch.compile(fold(model, image), mode="reduce-overhead")
+
+
 def folded_graph(model: nn.Module, image: Tensor) -> Runner:
     """Return a CUDA graph of the folded network."""
     return modes.cuda_graph(fold(model, image), image)
@@ -67,7 +93,10 @@ CPU_FORMS = (
     Mode("folded float32", form=fold),
     Mode("torch.export float32", form=exported),
     Mode("AOTInductor float32", form=compiled),
+    Mode("folded bfloat16", torch.bfloat16, form=brain_float),
     Mode("ONNX Runtime float32", layout=torch.contiguous_format, form=onnx_runtime),
+    Mode("OpenVINO float32", layout=torch.contiguous_format, form=openvino("f32")),
+    Mode("OpenVINO bfloat16", layout=torch.contiguous_format, form=openvino("bf16")),
 )
 GPU_FORMS = (
     *GPU_MODES,
@@ -75,17 +104,24 @@ GPU_FORMS = (
     Mode("folded float16", torch.float16, form=fold),
     Mode("torch.export float16", torch.float16, form=exported),
     Mode("AOTInductor float16", torch.float16, form=compiled),
+    Mode("compiled float16", torch.float16, form=torch_compiled),
     Mode("folded CUDA graph float16", torch.float16, form=folded_graph),
 )
 
 
 def time_forms(
-    latency: "Latency", name: str, variant: "Variant", classes: int, size: tuple[int, int], largest: int = 0
+    latency: "Latency",
+    name: str,
+    variant: "Variant",
+    classes: int,
+    size: tuple[int, int],
+    trained: Trained | None = None,
+    largest: int = 0,
 ) -> dict[str, Any]:
-    """Check and time every form of a variant on this machine's device, for images of `size` (rows, columns).
+    """Check, time and, if `trained` is given, score every form of a variant on this machine's device.
 
-    `largest` is passed to `latency.fitting`. The result has the format of `latency.time_variants`, where each mode is a
-    form, and adds `skipped`.
+    `size` (rows, columns) is that of the timed images; `largest` is passed to `latency.fitting`. The result has the
+    format of `latency.time_variants`, where each mode is a form, and adds `skipped` and the frames that were `scored`.
     """
     device, rows, skipped = protocol.choose(latency), [], []
     size = protocol.fitting(size, latency, device, largest)
@@ -104,11 +140,15 @@ def time_forms(
                 torch.backends.mkldnn.enabled = True  # a failed export leaves it off
                 continue
             done = roofline.operations(variant.network, classes, size, mode.dtype)
-            rows.append(Row(name, mode, run, done, size, _check(scores, expected, mode)))
+            notes = _check(scores, expected, mode)
+            if trained:
+                notes["confusion"] = trained.confusion(mode, device).tolist()
+            rows.append(Row(name, mode, run, done, size, notes))
     with torch.inference_mode():
-        return protocol.time_rows(latency, rows, device) | {"skipped": skipped}
+        timed = protocol.time_rows(latency, rows, device)
+    return timed | {"skipped": skipped} | ({"scored": trained.described} if trained else {})
 
 
 def _check(scores: Tensor, expected: Tensor, mode: Mode) -> dict[str, Any]:
-    found, allowed = difference(scores, expected), TOLERANCE[mode.dtype]
+    found, allowed = difference(scores, expected), TOLERANCE[mode.arithmetic]
     return {"difference": found, "tolerance": allowed, "agrees": found <= allowed}

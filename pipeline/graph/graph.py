@@ -136,6 +136,7 @@ def _space(params: Params, **chosen: list[str]) -> Space:
     study = params.study
     space = {"study": [study.name], "data": [study.data], "images": [study.images], "recipe": [study.recipe]}
     space |= {"variant": study.variants, "seed": [str(seed) for seed in study.seeds]}
+    space |= {"first_seed": [str(study.seeds[0])]}
     space |= {"formed": [study.forms] if study.forms else []} | chosen
     space["grid"] = params.recipes[space["recipe"][0]].training.grid
     space["pretraining"] = chosen.get("pretraining", [pretraining(params, space["recipe"][0])])

@@ -139,12 +139,19 @@ STAGES = {
         ),  # fmt: skip
     ),
     "forms": Stage(
-        summary="Time the deployment forms of a variant.",
+        summary="Time and score the deployment forms of a variant.",
         module="pipeline.deployment.forms",
         wildcards=("study", "variant"),
-        inputs={},
+        inputs={"frames": paths.MANIFEST, "weights": f"{paths.RUN}/{paths.WEIGHTS}".replace("{seed}", "{first_seed}")},
         outputs={"record": paths.FORMS},
-        params=("latency", "study.timed_at", "data.{data}.kind", f"{_TRAINING}.frame_size", "variants.{variant}"),
+        params=(
+            "latency",
+            "study.timed_at",
+            "data.{data}.kind",
+            f"{_TRAINING}.score",
+            f"{_TRAINING}.frame_size",
+            "variants.{variant}",
+        ),  # fmt: skip
     ),
     "analyse": Stage(
         summary="Write a study's tables, figures and report.",

@@ -77,8 +77,9 @@ class Mode(NamedTuple):
 
     @property
     def arithmetic(self) -> str:
-        """The name of the data type that is multiplied: "float32", "float16", "bfloat16", or "tf32"."""
-        return "tf32" if self.form is tf32_graph else str(self.dtype).removeprefix("torch.")
+        """What is multiplied: "tf32" or "bfloat16" if the name says so, otherwise the data type."""
+        said = self.name.lower().split()
+        return next((name for name in ("tf32", "bfloat16") if name in said), str(self.dtype).removeprefix("torch."))
 
 
 CPU_MODES = (Mode("eager float32"),)

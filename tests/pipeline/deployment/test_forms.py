@@ -1,17 +1,24 @@
 """Deployment forms compute what eager mode does, and say so; what a machine lacks is skipped with its reason."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from analysis.results import latency
 from models.aspp import ASPP
 from models.layers import ConvNorm, SeparableConv
 from pipeline.config import params
 from pipeline.config.protocols import Latency
-from pipeline.deployment import forms
+from pipeline.deployment import formats, forms
 from pipeline.deployment.folding import fold
+from pipeline.deployment.form_scores import Trained
+from pipeline.evaluation import evaluate
+from pipeline.timing import modes
 from pipeline.timing.modes import Mode
+from pipeline.utils import weights
 from pipeline.utils.errors import BadInput
+from tests.prepared_frames import write_prepared
 
 pytestmark = pytest.mark.usefixtures("torch_as_before")
 FEW = Latency(warmup=0, rounds=2, samples=1, threads=1, seed=0, stability=0.1, cpu_pixels=8192)
@@ -75,9 +82,9 @@ def test_no_norm_is_left_in_dfanet(name):
 
 @pytest.fixture
 def timed(monkeypatch, cpu_alone):
-    def run(*modes):
+    def run(*modes, trained=None):
         monkeypatch.setattr(forms, "CPU_FORMS", modes)
-        return forms.time_forms(FEW, "single", params.load().variants["single"], 5, (64, 96))
+        return forms.time_forms(FEW, "single", params.load().variants["single"], 5, (64, 96), trained)
 
     return run
 
@@ -104,6 +111,56 @@ def test_a_form_that_cannot_be_made_is_skipped_with_its_reason(timed):
     found = timed(Mode("eager"), Mode("broken", form=broken))
     assert [row["mode"] for row in found["rows"]] == ["eager"]
     assert found["skipped"] == [{"mode": "broken", "reason": "no compiler here"}]
+
+
+@pytest.fixture
+def run_of(tmp_path):
+    """A network with random weights, and frames whose labels are its own predictions, but for the upper half."""
+    variant, random = params.load().variants["single"], np.random.default_rng(0)
+    made_for = {"variant": variant.network, "classes": 5}
+    model, image = modes.untrained(variant, 5, (64, 96), torch.device("cpu"))
+    weights.save(tmp_path / "weights.pt", {"made_for": made_for, "state": model.state_dict()})
+    frames = random.integers(0, 256, (3, 64, 96, 3), dtype=np.uint8)
+    labels = np.stack([*evaluate.predict(model, frames, (64, 96), 1, torch.device("cpu"))])
+    labels[:, :32] = 255
+    write_prepared(tmp_path / "frames", list("abcde"), val=(frames, labels))
+    return Trained(variant, tmp_path / "weights.pt", tmp_path / "frames", "val", (64, 96))
+
+
+def test_a_form_is_scored_with_trained_weights_on_the_frames_of_the_split(run_of, timed):
+    def wrong(model, image):
+        return lambda image: model(image).roll(1, dims=1)
+
+    found = timed(Mode("eager float32"), Mode("folded float32", form=fold), Mode("wrong", form=wrong), trained=run_of)
+    eager, folded, rolled = (np.array(row["confusion"]) for row in found["rows"])
+    assert (
+        eager.sum() == eager.trace() == 3 * 32 * 96
+    )  # the labels are the network's own, and ignored pixels are left out
+    assert np.abs(eager - folded).sum() < 0.01 * eager.sum() and rolled.trace() == 0
+    assert found["scored"] == {"split": "val", "frames": 3, "size": [64, 96]}
+    gained = latency.frame(found, "single", "eager float32").set_index("mode")["miou_gained"]
+    assert gained["eager float32"] == 0 and gained["wrong"] == -1
+
+
+def test_openvino_agrees_and_its_bfloat16_is_named_so(timed):
+    pytest.importorskip("openvino")
+    modes = [mode for mode in forms.CPU_FORMS if mode.name.startswith("OpenVINO")]
+    found = timed(*modes)
+    assert [row["dtype"] for row in found["rows"]] == ["float32", "bfloat16"][: len(found["rows"])]
+    assert found["rows"][0]["agrees"] and 0 < found["rows"][0]["difference"] < 1e-3
+
+
+@pytest.mark.parametrize("name", ["folded bfloat16", "OpenVINO float32"])
+def test_what_a_machine_lacks_is_said(timed, monkeypatch, name):
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    monkeypatch.setattr(formats.importlib.util, "find_spec", lambda package: None)
+    mode = next(mode for mode in forms.CPU_FORMS if mode.name == name)
+    (skipped,) = timed(Mode("eager"), mode)["skipped"]
+    reasons = {
+        "folded bfloat16": "this processor has no instructions for bfloat16",
+        "OpenVINO float32": "openvino requires openvino, but openvino is missing; run `pip install -e '.[openvino]'`",
+    }
+    assert skipped == {"mode": name, "reason": reasons[name]}
 
 
 def test_onnx_runtime_agrees(timed):

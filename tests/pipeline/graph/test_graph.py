@@ -19,7 +19,7 @@ SNAKEFILE, DVC_YAML = ROOT / "Snakefile", ROOT / "dvc.yaml"
 
 
 def test_both_can_be_read_in_one_sitting():
-    assert all(len(path.read_text().splitlines()) <= 200 for path in (SNAKEFILE, DVC_YAML))
+    assert all(len(path.read_text().splitlines()) <= 220 for path in (SNAKEFILE, DVC_YAML))
 
 
 # Snakefile
