@@ -158,8 +158,8 @@ def ui(study: Study = None, port: int = 5000) -> None:
 
 @app.command(rich_help_panel=NETWORKS)
 def predict(
-    checkpoint: Annotated[Path, typer.Argument(help="Trained weights, results/runs/…/weights.pt.")],
-    images: Annotated[list[Path], typer.Argument(help="Pictures of any size.")],
+    network: Annotated[Path, typer.Argument(help="Trained weights, results/runs/…/weights.pt, or an exported file.")],
+    inputs: Annotated[list[Path], typer.Argument(help="Pictures of any size, videos, or folders of them.")],
     output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("predictions"),
     data: Annotated[str | None, typer.Option(help="Data set of the classes, if no train.json lies beside.")] = None,
     size: Annotated[
@@ -167,15 +167,14 @@ def predict(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Segment your own pictures with trained weights.
+    """Segment your own pictures and videos with a trained network.
 
     Example: python -m pipeline predict results/runs/synthetic/crops/quick/dfanet-a/0/weights.pt photo.jpg
     """
     seen = size and _size(size)
     from pipeline.deployment.predict import predict
 
-    done = predict(checkpoint, images, output, data, seen, force)
-    print(f"{done} picture{'s' if done > 1 else ''} segmented, in {output}")
+    print(predict(network, inputs, output, data, seen, force))
 
 
 @app.command(rich_help_panel=NETWORKS)

@@ -5,6 +5,7 @@ import io
 import logging
 import warnings
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -44,17 +45,32 @@ def encode(exported: ExportedProgram, image: Tensor, form: str) -> bytes:
         return torch.onnx.export(exported, (image,), dynamo=True, verbose=False).model_proto.SerializeToString()
 
 
-def decode(content: bytes, form: str) -> Callable[[Tensor], Tensor]:
-    """Return a function that runs what `encode` returned, on the CPU with torch's number of threads."""
+class Decoded(NamedTuple):
+    """What `encode` returned, ready to run on the CPU with torch's number of threads, on images of one `size`."""
+
+    run: Callable[[Tensor], Tensor]
+    size: tuple[int, int]
+
+    def __call__(self, image: Tensor) -> Tensor:
+        return self.run(image)
+
+
+def decode(content: bytes, form: str) -> Decoded:
+    """Decode what `encode` returned. Raises `BadInput` if a package that it requires is missing."""
     if form == "torch":
-        return torch.export.load(io.BytesIO(content)).module()
+        exported = torch.export.load(io.BytesIO(content))
+        (name,) = exported.graph_signature.user_inputs
+        image = next(node.meta["val"] for node in exported.graph.nodes if node.name == name)
+        return Decoded(exported.module(), tuple(image.shape[-2:]))
+    require_onnx()
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return lambda image: torch.from_numpy(session.run(None, {name: image.contiguous().numpy()})[0])
+    (taken,) = session.get_inputs()
+    run = lambda image: torch.from_numpy(session.run(None, {taken.name: image.contiguous().numpy()})[0])  # noqa: E731
+    return Decoded(run, tuple(taken.shape[-2:]))
 
 
 def run_openvino(exported: ExportedProgram, precision: str) -> Callable[[Tensor], Tensor]:

@@ -46,6 +46,12 @@ def side_by_side(picture: np.ndarray, labels: np.ndarray, classes: tuple[Class, 
     return sheet
 
 
+def overlaid(picture: np.ndarray, labels: np.ndarray, classes: tuple[Class, ...]) -> np.ndarray:
+    """Return the overlay of picture HxWx3 and its class map alone, HxWx3 uint8."""
+    coloured = class_map(labels, classes).convert("RGB")
+    return np.asarray(Image.blend(Image.fromarray(picture), coloured, OVERLAY))
+
+
 def _legend(labels: np.ndarray, classes: tuple[Class, ...], width: int, size: int) -> Image.Image:
     """Draw the classes that occur, the most frequent first, each with its share of the picture."""
     font, line = ImageFont.load_default(size), round(1.5 * size)
