@@ -179,6 +179,6 @@ def test_no_default_changes():
         key: field.default for kind in sections for key, field in kind.model_fields.items() if not field.is_required()
     }
     assert found == {
-        "timed_at": {}, "forms": None, "question": "", "contrasts": [], "correction": "holm", "smallest_effect": 1.0,
+        "timed_at": {}, "timed_over": [], "forms": None, "question": "", "contrasts": [], "correction": "holm", "smallest_effect": 1.0,
         "frames_per_block": 1, "training": {}, "scratch": False, "loss": "cross-entropy", "scale": 1.0, "interpretation": "first",
     }  # fmt: skip
