@@ -7,13 +7,18 @@ from analysis.claims import claims
 from analysis.claims.order import order
 from analysis.tables.order import table
 
+SIZES = {
+    "dfanet-a": [256, 256], "dfanet-b": [256, 256], "enet": [96, 160], "bisenet-1": [192, 384], "sq": [256, 512],
+    "single": [256, 256],
+}  # fmt: skip
+"""Table 5's, with a sixteenth of the pixels."""
 PACE = np.array([[1.0], [1.3], [0.9], [1.1]])
 
 
 def row(variant, time, spread=0.01, **more):
     noise = 1 + spread * np.array([[1], [-1], [1], [-1]])
     samples = (time * PACE * (noise if variant != "dfanet-a" else 1)).tolist()
-    row = {"variant": variant, "mode": "eager float32", "device": "cpu", "stable": True, "size": [96, 128]}
+    row = {"variant": variant, "mode": "eager float32", "device": "cpu", "stable": True, "size": SIZES[variant]}
     return row | {"samples_ms": samples, "median_ms": time, **more}
 
 
@@ -34,6 +39,11 @@ def judged(*rows):
 )
 def test_the_order_is_the_papers_or_another_one(variant, network, time, verdict):
     assert judged(row(variant, time, spread=0.02)).loc[network, "verdict"] == verdict
+
+
+def test_an_image_of_other_proportions_than_table_5_s_is_not_judged():
+    """ENet's 360x640 has a fifth of the pixels of DFANet A's 1024x1024."""
+    assert judged(row("enet", 5.0, size=[256, 256])).loc["ENet", "verdict"] == "other images, not judged"
 
 
 def test_unstable_rows_are_not_judged():
