@@ -14,7 +14,14 @@ PARAMS = params.load(config.get("study"))
 STUDY = PARAMS.study.model_dump(include={"data", "images", "recipe"})
 RUNS = STUDY | {"variant": PARAMS.study.variants, "seed": PARAMS.study.seeds}
 GPU = snakefile.gpus()  # a job that uses the GPU has it alone (profiles/default)
+ALL = workflow.resource_settings.cores or 1  # nothing may run beside a timing; on a cluster it has the whole node
 take = snakefile.Inputs(PARAMS, workflow)
+
+
+resource_scopes:
+    gpu="local",  # one GPU for each node, not for all nodes together
+
+
 workflow.global_wildcard_constraints(**dict.fromkeys(stages.WILDCARDS, "[^/]+"))
 
 
@@ -140,7 +147,7 @@ rule latency:
         complexity=take(expand("results/complexity/{data}/{recipe}/{variant}.json", **RUNS)),
     output:
         record="results/{study}/latency.json",
-    threads: workflow.cores  # nothing may run beside a timing
+    threads: ALL
     resources:
         gpu=GPU,
     params:
@@ -162,7 +169,7 @@ rule forms:
         ),
     output:
         record="results/{study}/forms/{variant}.json",
-    threads: workflow.cores  # nothing may run beside a timing
+    threads: ALL
     resources:
         gpu=GPU,
     params:

@@ -5,6 +5,7 @@ Commands import what they need when they are called, so that a job that is up to
 
 import inspect
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -271,4 +272,6 @@ def _size(text: str) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
+    # Slurm and other schedulers stop a job by SIGTERM; it ends as it does by Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())
