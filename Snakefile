@@ -144,7 +144,6 @@ rule interpretations:
 rule latency:
     input:
         stamp="work/stamps/{study}/latency.stamp",
-        complexity=take(expand("results/complexity/{data}/{recipe}/{variant}.json", **RUNS)),
     output:
         record="results/{study}/latency.json",
     threads: ALL

@@ -7,8 +7,9 @@ engines keep notes of their own, which are out of date after the other engine ra
 import json
 import platform
 import sys
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pipeline.graph.graph import Job
 from pipeline.utils import files, git
 from pipeline.utils.digests import digests
 from pipeline.utils.errors import BadInput
-from pipeline.utils.records import flatten, read
+from pipeline.utils.records import Record, flatten, read
 
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "pandas", "pillow")
 
@@ -56,10 +57,15 @@ def reasons(job: Job) -> list[str]:
     except BadInput:
         return [f"{job.record} is cut short"]
     missing = [f"{path} is missing" for path in job.output_files if not path.exists()]
+    return missing + differences(job, record)
+
+
+def differences(job: Job, record: Record, found: Callable[[Iterable[Path]], dict[str, str]] = digests) -> list[str]:
+    """How a job differs from its record; `found` gives the digests of files, by path, of those that there are."""
     changed = _changes("parameter", flatten(record["params"]), flatten(job.params))
     changed += _changes("source", record["sources"], digests(job.sources))
-    changed += _changes("input", record["inputs"], digests(job.input_files))
-    return missing + changed + _changes("output", record["outputs"], digests(_other_outputs(job)))
+    changed += _changes("input", record["inputs"], found(job.input_files))
+    return changed + _changes("output", record["outputs"], found(_other_outputs(job)))
 
 
 def environment() -> dict[str, Any]:
@@ -68,9 +74,17 @@ def environment() -> dict[str, Any]:
         "commit": git.said("rev-parse", "--verify", "--quiet", "HEAD") or "unknown",
         "dirty": bool(git.said("status", "--porcelain", "--", ".", ":!dvc.lock", ":!results", ":!*.gitignore")),
         "python": platform.python_version(),
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": dict(filter(None, map(_version, LIBRARIES))),
         "platform": f"{sys.platform} {platform.machine()}",
     }
+
+
+def _version(library: str) -> tuple[str, str] | None:
+    """A library and its version; None where it is not installed, as scikit-learn on a machine that only trains."""
+    try:
+        return library, version(library)
+    except PackageNotFoundError:
+        return None
 
 
 def _other_outputs(job: Job) -> list[Path]:

@@ -1,6 +1,7 @@
 """Which of the project's files a job executes: the modules that its stage imports, and those found by name."""
 
 import ast
+import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,13 @@ def _assets(package: Path) -> list[Path]:
     """The assets of a package, also those in its folders that are not packages themselves."""
     inner = (path for path in package.iterdir() if path.is_dir() and not (path / "__init__.py").exists())
     return [path for folder in (package, *inner) for path in folder.iterdir() if path.suffix in ASSETS]
+
+
+def packages(modules: Iterable[str]) -> set[str]:
+    """The packages from elsewhere that `modules` import, directly or not, by the names that `import` takes."""
+    files = {path for module in modules for path in _closure(module, Path.cwd())}
+    names = {name.partition(".")[0] for path in files for name in _imports(tree(path))}
+    return {name for name in names if not (_file(name, Path.cwd()) or name in sys.stdlib_module_names)}
 
 
 def module(path: Path) -> str:

@@ -127,7 +127,7 @@ STAGES = {
         summary="Time a study's variants side by side.",
         module="pipeline.timing.latency",
         wildcards=("study",),
-        inputs={"complexity": paths.COMPLEXITY},
+        inputs={},
         outputs={"record": f"{paths.RESULTS}/latency.json"},
         params=(
             "latency",
