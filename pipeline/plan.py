@@ -1,21 +1,17 @@
 """What a study would run, why, and what it costs, before anything starts."""
 
-import time
 from collections import Counter
 from pathlib import Path
 
 from pipeline import power
-from pipeline.config import paths
 from pipeline.config.params import Params
-from pipeline.config.study import NO_IMAGES
-from pipeline.data import reader, registry
+from pipeline.data import registry
 from pipeline.graph import graph
+from pipeline.graph.graph import Job
 from pipeline.graph.stale import stale
+from pipeline.planning import amounts
 from pipeline.utils import files
 from pipeline.utils.errors import BadInput
-
-START = 5.0
-"""Seconds that a job spends on starting Python and importing its libraries."""
 
 
 def plan(params: Params, cores: int) -> str:
@@ -26,7 +22,13 @@ def plan(params: Params, cores: int) -> str:
         names = [job.name for job in graph.jobs(params) if job.stage == stage]
         waiting = [name for name in names if name in found]
         lines.append(f"{stage:<16}{len(names):>5}{len(waiting):>8}  {_why([found[name] for name in waiting])}")
-    lines += ["", *_frames(params), _disk(params), _time(params, set(found), cores), *_sizes(params)]
+    lines += [
+        "",
+        *_frames(params),
+        _disk(params),
+        _time(params, [job for job in graph.jobs(params) if job.name in found], cores),
+        *_sizes(params),
+    ]
     lines += [power.summary(params, power.find_pilot(params))]
     return "\n".join(lines)
 
@@ -38,32 +40,9 @@ def _why(reasons: list[list[str]]) -> str:
     return "; ".join(shown + (["…"] if len(first) > 3 else []))
 
 
-def count(params: Params, name: str, split: str) -> int | None:
-    """How many frames or images a split has; None where the data is not at hand."""
-    if name == NO_IMAGES:
-        return 0
-    try:
-        return reader.Prepared(paths.fill(paths.PREPARED, data=name)).splits[split]["count"]
-    except (BadInput, KeyError):
-        pass
-    try:
-        return len(registry.open_source(name, params.data[name]).names(split))
-    except BadInput:
-        return None
-
-
-def frames_seen(params: Params, variant: str | None = None) -> int | None:
-    """Frames that one run is trained on, over all its epochs; those of the recipe or of a variant that changes it."""
-    training = params.training(params.study.recipe, variant)
-    counts = [count(params, params.study.data, split) for split in training.splits]
-    if None in counts:
-        return None
-    return sum(counts) // training.batch_size * training.batch_size * training.epochs
-
-
 def _frames(params: Params) -> list[str]:
     study, training = params.study, params.recipes[params.study.recipe].training
-    runs, seen = len(study.variants) * len(study.seeds), frames_seen(params)
+    runs, seen = len(study.variants) * len(study.seeds), amounts.frames_seen(params, study.recipe)
     if seen is None:
         return [f"frames     unknown: {_missing(params)}"]
     size = "x".join(map(str, training.crop_size))
@@ -101,29 +80,23 @@ def _bytes(params: Params, name: str) -> int:
     return sum(map(len, names.values())) * sum(a.nbytes for a in source.read(split, first) if a is not None)
 
 
-def _time(params: Params, waiting: set[str], cores: int) -> str:
-    """CPU seconds of the jobs to run, from a few training steps timed now; latency has the machine for itself."""
-    if frames_seen(params) is None:
+def _time(params: Params, waiting: list[Job], cores: int) -> str:
+    """The time of the jobs to run, from a few training steps timed now."""
+    if amounts.frames_seen(params, params.study.recipe) is None:
         return "time       unknown without the data"
     if not waiting:
         return "time       nothing to run"
-    step, seen = _measured(params), {name: frames_seen(params, name) for name in params.study.variants}
-    training = params.recipes[params.study.recipe].training
-    images = count(params, params.study.images, "train") or 0
-    scored = count(params, params.study.data, training.score) or 0
-    epochs = params.recipes[params.study.recipe].pretraining.epochs
-    cost = {
-        job.name: START
-        + {
-            "pretrain": lambda job: images * epochs * step["pretrain"],
-            "train": lambda job: seen[job.wildcards["variant"]] * step[job.wildcards["variant"]],
-            "evaluate": lambda job: scored * step[job.wildcards["variant"]],
-        }.get(job.stage, lambda job: 0.0)(job)
-        for job in graph.jobs(params)
-    }
-    total = sum(cost[name] for name in waiting)
+    from pipeline.planning.cost import GPU, Cost
+    from pipeline.planning.steps import on_gpu
+
+    cost = {name: seconds or 0.0 for name, seconds in Cost().of(params, waiting).items()}
+    total = sum(cost.values())
+    if on_gpu():  # its jobs run one at a time (profiles/default), and the others beside them
+        alone = sum(cost[job.name] for job in waiting if job.stage in GPU)
+        estimate = max(alone, total / cores)
+        return f"time       about {_minutes(estimate)} on the GPU, one job at a time"
     # Pretraining is one job that everything else waits for.
-    pretraining = [cost[name] for name in waiting if name.startswith("pretrain")]
+    pretraining = [cost[job.name] for job in waiting if job.stage == "pretrain"]
     first = sum(pretraining) / max(1, len(pretraining))
     side_by_side = min(cores, len(params.study.variants) * len(params.study.seeds))
     estimate = first + (total - first) / side_by_side
@@ -148,36 +121,3 @@ def _sizes(params: Params) -> list[str]:
 
 def _classes(params: Params) -> int:
     return len(registry.classes(params.data[params.study.data].kind))
-
-
-def _measured(params: Params) -> dict[str, float]:
-    """Seconds a frame of each variant's training step, and an image of pretraining's, timed here and now."""
-    from models.build import build
-    from models.network import Classifier
-
-    recipe, study = params.recipes[params.study.recipe], params.study
-    seconds = {
-        name: _step(build(params.variants[name].network, _classes(params)), recipe.training.crop_size)
-        for name in study.variants
-    }
-    backbones = [job.wildcards["backbone"] for job in graph.jobs(params) if job.stage == "pretrain"]
-    side = params.data[study.images].size if backbones else 0
-    return seconds | {"pretrain": max((_step(Classifier(name), (side, side)) for name in backbones), default=0.0)}
-
-
-def _step(model, size: tuple[int, int]) -> float:
-    import torch
-
-    from pipeline.utils import device
-
-    where = device.choose(1)
-    batch = max(2, min(16, 200_000 // (size[0] * size[1])))
-    images = torch.zeros(batch, 3, *size, device=where).contiguous(memory_format=torch.channels_last)
-    model = model.to(where, memory_format=torch.channels_last).train()
-    for _ in range(2):  # the first pass also allocates
-        started = time.perf_counter()
-        outputs = model(images)
-        sum(scores.square().mean() for scores in (outputs if isinstance(outputs, tuple) else (outputs,))).backward()
-        if where.type == "cuda":
-            torch.cuda.synchronize()
-    return (time.perf_counter() - started) / batch

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import run
+from pipeline import plan, run
 from pipeline.config import params
 from pipeline.graph import graph, provenance
 from pipeline.graph.stale import stale
+from pipeline.planning import cost, steps
 from pipeline.utils import records
 from pipeline.utils.errors import BadInput
 
@@ -74,7 +75,7 @@ def test_a_failed_job_leaves_no_record_even_of_what_was_there_before(workspace, 
 SLOW = """
 import sys, time
 from pathlib import Path
-from pipeline import run
+from pipeline import plan, run
 from pipeline.__main__ import main
 
 prepare = run.STAGES["prepare"]
@@ -226,3 +227,19 @@ def test_the_plan_says_jobs_frames_disk_and_time_before_anything_starts(workspac
     workspace.edit(lambda p: p["study"].update(data="cityscapes"))
     without = workspace.main("plan").stdout
     assert "frames     unknown: data/raw/cityscapes" in without and "CITYSCAPES_DIR" in without
+
+
+def test_on_a_gpu_the_plan_counts_its_jobs_one_after_the_other(workspace, monkeypatch):
+    """However many cores there are, the profile gives the GPU to one job at a time."""
+    loaded = params.load()
+    trained = [job for job in graph.jobs(loaded) if job.stage in ("train", "floor")]
+    monkeypatch.setattr(cost.Cost, "of", lambda self, params, jobs: {job.name: 600.0 for job in jobs})
+    said = [plan._time(loaded, trained, cores) for cores in (2, 8)]
+    monkeypatch.setattr(steps, "on_gpu", lambda: True)
+    assert said == [
+        "time       about 15 min with 2 jobs side by side, 30 min one after the other",
+        "time       about 15 min with 8 jobs side by side, 30 min one after the other",
+    ]
+    assert {plan._time(loaded, trained, cores) for cores in (2, 8)} == {
+        "time       about 20 min on the GPU, one job at a time"
+    }
