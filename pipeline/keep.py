@@ -22,9 +22,14 @@ def keep(params: Params, unfinished: bool = False) -> Path:
     `BadInput` if one is missing or is not what today's parameters and inputs would make. If `unfinished`, runs that
     were not scored are left out.
     """
-    root = folder(params)
+    root, jobs = folder(params), graph.jobs(params)
+    if all(_waits(job) for job in jobs if job.stage == "evaluate"):
+        name = params.study.name
+        raise BadInput(
+            f"no run of {name} is scored, so there is nothing to show; `snakemake --cores 2 --config study={name}`"
+        )
     files = []
-    for job in graph.jobs(params):
+    for job in jobs:
         if job.stage in KEPT_STAGES and not (unfinished and _waits(job)):
             _check_current(job)
             # Of the runs that a rate was chosen by the records are enough.

@@ -14,9 +14,9 @@ from pipeline.config import claims, paths
 from pipeline.config.params import Params, load
 from pipeline.graph import graph, provenance
 from pipeline.graph.graph import Job
-from pipeline.utils import records
+from pipeline.utils import pointers, records
 from pipeline.utils.digests import sha256_of_json
-from pipeline.utils.errors import BadInput
+from pipeline.utils.errors import BadInput, refuse
 from pipeline.utils.files import space_for
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def run(job: Job, params: Params, track: bool = True, force: bool = False) -> No
         if waited and not provenance.reasons(job):
             say(f"{job.name}: the other process finished it")
             return
+        refuse(_left_elsewhere(job))
         begun = provenance.begin(job)
         job.record.unlink(missing_ok=True)  # if the job fails, nothing may take the old result for a new one
         for output in job.output_files:
@@ -66,7 +67,7 @@ def run(job: Job, params: Params, track: bool = True, force: bool = False) -> No
         with _explained(job):
             result, conditions = STAGES[job.stage](job, params, track)
             provenance.write(job, begun, result, conditions)
-        _unfinished(job).unlink(missing_ok=True)
+        unfinished(job).unlink(missing_ok=True)
 
 
 def _jobs(params: Params, stage: str, wildcards: Mapping[str, str] | None) -> list[Job]:
@@ -105,7 +106,7 @@ def checkpoint(job: Job) -> "Checkpoint":
         "torch": torch.__version__,
         "device": "cuda" if torch.cuda.is_available() else "cpu",
     }
-    return Checkpoint(_unfinished(job), sha256_of_json(made_of))
+    return Checkpoint(unfinished(job), sha256_of_json(made_of))
 
 
 def log(job: Job) -> Path:
@@ -113,8 +114,19 @@ def log(job: Job) -> Path:
     return paths.work("logs", job.record).with_suffix(".log")
 
 
-def _unfinished(job: Job) -> Path:
+def unfinished(job: Job) -> Path:
+    """The file in which a job that has not ended keeps its state."""
     return paths.work("checkpoints", job.record).with_suffix(".pt")
+
+
+def _left_elsewhere(job: Job) -> Iterator[str]:
+    """A sentence for each input that is only a pointer to weights."""
+    for path in job.input_files:
+        if path.suffix == ".pt" and path.exists() and pointers.read(path):
+            yield (
+                f"{path} only names weights that were left where they were trained, and {job.name} needs them; "
+                "delete it and run its stage again, or take in a file that was packed with --weights"
+            )
 
 
 @contextlib.contextmanager
@@ -123,6 +135,11 @@ def _explained(job: Job) -> Iterator[None]:
     try:
         with space_for(job.folder, paths.WORK):
             yield
+    except ModuleNotFoundError as error:
+        raise BadInput(
+            f"{job.name} needs the package {error.name}, which is not installed here; install it, or make this result "
+            "on another machine (`python -m pipeline doctor` says what is missing for which stage)"
+        ) from error
     except RuntimeError as error:
         if type(error).__name__ != "OutOfMemoryError":  # torch's; a stage that needs no torch must not import it
             raise

@@ -21,7 +21,7 @@ RENDERED = ("tables", "figures", "report.html", "metrics.json")
 
 def write(root: Path) -> None:
     """Write the digests of a kept study, whose files lie in `root`."""
-    lines = [f"{_digest(path)}  {path.as_posix()}\n" for path in [*files(root), *judged_by(root)]]
+    lines = [line(path, _digest(path)) for path in [*files(root), *judged_by(root)]]
     write_file(root / NAME, "".join(lines).encode())
 
 
@@ -35,10 +35,20 @@ def listed(root: Path) -> dict[Path, str]:
             f"{path} is missing, which holds the digests of the kept files; `git checkout {path}`, or keep the study "
             f"again: `python -m pipeline keep {root.name}`"
         ) from None
+    return parsed(lines, f"{path}", f"`git checkout {path}`")
+
+
+def parsed(lines: list[str], name: str, otherwise: str) -> dict[Path, str]:
+    """Digests by path, from lines as sha256sum writes them. `BadInput` names the file and says what to do otherwise."""
     found = [re.fullmatch(r"([0-9a-f]{64})  (.+)", line) for line in lines]
     if None in found:
-        raise BadInput(f"{path}, line {found.index(None) + 1} is not `DIGEST  PATH`; `git checkout {path}`")
+        raise BadInput(f"{name}, line {found.index(None) + 1} is not `DIGEST  PATH`; {otherwise}")
     return {Path(match[2]): match[1] for match in found}
+
+
+def line(path: Path, digest: str) -> str:
+    """A line as sha256sum writes it."""
+    return f"{digest}  {path.as_posix()}\n"
 
 
 def differences(root: Path) -> list[str]:

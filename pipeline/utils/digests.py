@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pipeline.utils import pointers
 from pipeline.utils.errors import BadInput
 
 RECORD = {"stage", "params", "inputs", "outputs", "result"}
@@ -30,7 +31,8 @@ def digest(path: Path) -> str:
     """SHA-256 of what a file says.
 
     A Python module says its syntax tree: comments, docstrings and line breaks do not count. A record says what
-    remains without `HOW_IT_WAS_MADE`. Every other file says its bytes.
+    remains without `HOW_IT_WAS_MADE`. Weights that were left elsewhere say what their pointer names. Every other file
+    says its bytes.
     """
     return _digest(path.absolute(), *_state(path))
 
@@ -65,6 +67,8 @@ def _digest(path: Path, *state: int) -> str:
         return _digest_of_module(tree(path))
     if path.suffix == ".json":
         return _digest_of_json(path.read_bytes())
+    if path.suffix == ".pt" and (named := pointers.read(path)):
+        return named
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
