@@ -11,13 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+try:
+    import typer
 
-from pipeline.config import params
-from pipeline.config.study import NO_IMAGES
-from pipeline.graph import graph
-from pipeline.graph.stages import STAGES, Stage
-from pipeline.utils.errors import BadInput, did_you_mean
+    from pipeline.config import params
+    from pipeline.config.study import NO_IMAGES
+    from pipeline.graph import graph
+    from pipeline.graph.stages import STAGES, Stage
+    from pipeline.utils.errors import BadInput, did_you_mean
+except ModuleNotFoundError as error:  # on a machine that was not set up, where a traceback would say less
+    sys.exit(
+        f"error: the package {error.name} is missing; `make setup` installs everything, and "
+        "docs/gpu-and-cluster.md says what is enough on a machine without a network"
+    )
 
 STUDIES, NETWORKS, JOBS = "Studies", "Trained networks", "Stages, as Snakemake and DVC call them"
 EXAMPLES = {
@@ -69,6 +75,38 @@ def plan(
 
 
 @app.command(rich_help_panel=STUDIES)
+def batch(
+    studies: Annotated[str, typer.Argument(metavar="LIST", help="A file of studies/lists/, without its ending.")],
+    minutes: Annotated[float, typer.Option(help="When all jobs must have ended and be packed.")],
+    jobs: Annotated[int | None, typer.Option(help="Jobs side by side; by default what is fastest here.")] = None,
+    weights: Annotated[bool, typer.Option("--weights", help="Pack weights too.")] = False,
+    output: Annotated[Path | None, typer.Option(help="The file to pack into; by default LIST.zip.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run, and what would fit.")] = False,
+) -> None:
+    """Run a list of studies on this machine without an engine, and pack the results into one file.
+
+    Example: python -m pipeline batch first-half-hour --minutes 25
+    """
+    if not minutes > 0.5 or jobs is not None and jobs < 1:
+        raise BadInput(f"--minutes is {minutes:g} and --jobs {jobs}; they must be more than 0.5, and 1 or more")
+    from pipeline.listed import run
+
+    run(studies, minutes, jobs, weights, output, dry_run)
+
+
+@app.command(rich_help_panel=STUDIES)
+def doctor() -> None:
+    """Show what this machine has, what is missing for which stage, and try each part of a run once.
+
+    Example: python -m pipeline doctor
+    """
+    from pipeline.doctor.page import examine
+
+    if not examine(params.load()):
+        raise BadInput("a stage cannot run on this machine; the lines above marked FAILED say which and why")
+
+
+@app.command(rich_help_panel=STUDIES)
 def power(study: Study = None) -> None:
     """Show which effects a study could see, and how many seeds the paper's effects would take.
 
@@ -106,14 +144,23 @@ def use(study: Annotated[str, typer.Argument(help="A file of studies/, without i
 def keep(
     study: Study = None,
     unfinished: Annotated[bool, typer.Option("--unfinished", help="Some runs may be missing.")] = False,
+    parcel: Annotated[
+        Path | None, typer.Option("--from", help="First take in the results that `batch` packed.")
+    ] = None,
 ) -> None:
     """Copy a study's records to studies/STUDY, where git tracks them.
 
-    Example: python -m pipeline keep camvid
+    Example: python -m pipeline keep camvid --from first-half-hour.zip
     """
+    loaded = params.load(study)
+    if parcel:
+        from pipeline.parcel import complete, take_in
+
+        print(*take_in(loaded, parcel), sep="\n", flush=True)
+        complete(loaded)
     from pipeline.keep import keep
 
-    print(f"the study's results are kept in {keep(params.load(study), unfinished)}")
+    print(f"the study's results are kept in {keep(loaded, unfinished)}")
 
 
 @app.command(rich_help_panel=STUDIES)

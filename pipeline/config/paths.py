@@ -6,6 +6,7 @@ from pathlib import Path
 PARAMS = "params.yaml"
 STUDY = "studies/{study}.yaml"
 KEPT = "studies/{study}"
+LIST = "studies/lists/{list}.yaml"
 PAPER = "data/paper"
 CLAIMS = PAPER + "/claims.csv"
 EFFECTS = PAPER + "/effects.csv"
