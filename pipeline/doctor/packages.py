@@ -9,8 +9,8 @@ from pipeline.graph.stages import STAGES
 
 COMMAND_LINE = frozenset({"filelock", "pydantic", "typer", "yaml"})
 """What `python -m pipeline` imports before any stage."""
-OPTIONAL = frozenset({"pooch", "onnxruntime"})
-"""Imported by functions for what a stage can do without: `fetch`, and one of the deployment forms."""
+OPTIONAL = frozenset({"pooch", "onnxruntime", "openvino"})
+"""Imported by functions for what a stage can do without: `fetch`, and deployment forms that are then skipped."""
 DISTRIBUTIONS = {"PIL": "pillow", "pynvml": "nvidia-ml-py", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 """Names under which packages are installed, where they differ from the imported ones."""
 
