@@ -63,7 +63,7 @@ class Batch:
     def __init__(self, name: str, tasks: list[Task], minutes: float, jobs: int, cost: Cost):
         self.name, self.jobs, self.cost = name, jobs, cost
         self.rates = Rates(paths.WORK / "batch" / f"{name}.json")
-        self.minutes, self._end = minutes, time.monotonic() + 60 * minutes - RESERVE
+        self.minutes, self.end = minutes, time.monotonic() + 60 * minutes - RESERVE
         self.running: list[Running] = []
         self.finished: list[Task] = []
         self.interrupted: list[Task] = []
@@ -77,7 +77,7 @@ class Batch:
     @property
     def left(self) -> float:
         """Seconds until the last job must have ended."""
-        return self._end - time.monotonic()
+        return self.end - time.monotonic()
 
     def run(self) -> None:
         """Run until nothing is left that can start, or the time is up. Interrupted, stop the jobs that run."""
