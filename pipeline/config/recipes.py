@@ -10,10 +10,12 @@ OPTIMISERS = ("sgd", "adamw")
 """Those of pipeline/training/optimisers.py, which loads torch."""
 LOSSES = ("cross-entropy",)
 """Those of pipeline/training/losses.py, which loads torch."""
+PRECISIONS = ("float32", "float16", "bfloat16")
+"""Names of torch's data types. The halves are mixed: convolutions and products use them, and weights stay float32."""
 
 
 class Optimisation(Model):
-    """Loss, optimiser and the "poly" schedule learning_rate * (1 - step/steps)^power.
+    """Loss, optimiser, precision and the "poly" schedule learning_rate * (1 - step/steps)^power.
 
     AdamW takes `momentum` as its first beta.
     """
@@ -26,6 +28,7 @@ class Optimisation(Model):
     threads: Count
     optimiser: Annotated[str, one_of("optimiser", OPTIMISERS)]
     loss: Annotated[str, one_of("loss", LOSSES)] = "cross-entropy"
+    precision: Annotated[str, one_of("precision", PRECISIONS)] = "float32"
 
 
 class Pretraining(Optimisation):

@@ -29,18 +29,24 @@ SIGMOID = torch.ops.aten.sigmoid.default
 
 
 def step(
-    model: nn.Module, images: Tensor, labels: Tensor, loss: str, seed: int, device: torch.device
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    loss: str,
+    seed: int,
+    device: torch.device,
+    precision: str = "float32",
 ) -> dict[str, Any]:
     """Compute the loss and gradients of one training step on a batch (Nx3xHxW, NxHxW) without taking the step.
 
-    `loss` is the name of the recipe's loss. Returns `loss`, `gradients` (the norm by part of the network) and
+    `loss` and `precision` are the recipe's. Returns `loss`, `gradients` (the norm by part of the network) and
     `guessing`, the loss of equal class scores. For cross entropy this is the logarithm of the number of classes times
     the sum of the output weights.
     """
     model = copy.deepcopy(model).to(device, memory_format=torch.channels_last).train()
     with torch.random.fork_rng():
         loop.seed_dropout(seed, 0)
-        with devices.half_precision(device):
+        with devices.autocast(device, precision):
             outputs = model(images.to(device, memory_format=torch.channels_last))
         _, value = losses.objective(model, outputs, labels.to(device), loss)
         (SCALE * value).backward()
@@ -57,8 +63,10 @@ def step(
     }
 
 
-def look(model: nn.Module, batches: Iterable[Tensor], device: torch.device) -> dict[str, Any]:
-    """Measure a network on batches (Nx3xHxW) of whole frames, in evaluation mode.
+def look(
+    model: nn.Module, batches: Iterable[Tensor], device: torch.device, precision: str = "float32"
+) -> dict[str, Any]:
+    """Measure a network on batches (Nx3xHxW) of whole frames, in evaluation mode and the recipe's `precision`.
 
     The first two entries are dictionaries by part of the network:
 
@@ -70,7 +78,7 @@ def look(model: nn.Module, batches: Iterable[Tensor], device: torch.device) -> d
     `saturated` holds the two limits, and `not_finite` lists the parts whose `weights` or batch norm `statistics` are
     not finite.
     """
-    watch = _Watch(copy.deepcopy(model).to(device, memory_format=torch.channels_last).eval())
+    watch = _Watch(copy.deepcopy(model).to(device, memory_format=torch.channels_last).eval(), precision)
     for images in batches:
         watch.see(images.to(device, memory_format=torch.channels_last))
     sigmoids, inputs = watch.seen("sigmoid"), watch.seen("input")
@@ -103,9 +111,9 @@ def part(name: str) -> str:
 class _Watch(TorchDispatchMode):
     """Records the outputs of the ReLUs, sigmoids and gates of a running network, by part."""
 
-    def __init__(self, model: nn.Module):
+    def __init__(self, model: nn.Module, precision: str):
         super().__init__()
-        self.model, self.running = model, list[str]()
+        self.model, self.precision, self.running = model, precision, list[str]()
         self.batches: dict[tuple[str, str], list[Tensor]] = defaultdict(list)
         for name, module in model.named_modules():
             module.register_forward_pre_hook(lambda *_, name=name: self.running.append(part(name)))
@@ -117,7 +125,7 @@ class _Watch(TorchDispatchMode):
     def see(self, images: Tensor) -> None:
         """Run the network on one batch."""
         self.batch = defaultdict[tuple[str, str], list[Tensor]](list)
-        with self, devices.half_precision(images.device):
+        with self, devices.autocast(images.device, self.precision):
             self.model(images)
         for key, values in self.batch.items():
             self.batches[key].append(torch.cat(values, dim=1))

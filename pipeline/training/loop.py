@@ -1,6 +1,6 @@
 """The training loop of pretraining and training: "poly" learning rate, checkpoints, bit-exact resumption."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from pipeline.data import augment
-from pipeline.data.base import IGNORE
-from pipeline.training import losses, optimisers
+from pipeline.training import optimisers
+from pipeline.training.steps import Step
 from pipeline.utils import device as devices
 from pipeline.utils import weights
 from pipeline.utils.errors import BadInput, Diverged
@@ -76,31 +76,26 @@ def optimise(
     device = devices.choose(recipe.threads)
     model.to(device, memory_format=torch.channels_last).train()
     optimiser = optimisers.make(model, recipe)
-    scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
-    curve = _resume(checkpoint, model, optimiser, scaler)
+    step = Step(model, optimiser, recipe, device)
+    curve = _resume(checkpoint, model, optimiser, step.scaler)
     loader = DataLoader(data, batch_sampler=sampler, **devices.loading(device))
     steps = recipe.epochs * len(sampler)
     bar = progress(range(len(curve), recipe.epochs), "training", recipe.epochs, len(curve), "epochs")
     for sampler.epoch in bar:
         # Seeding every epoch makes a resumed run drop the same activations as an uninterrupted one.
         seed_dropout(seed, sampler.epoch)
-        rates = [poly(step, steps, recipe.learning_rate, recipe.power, warmup) for step in _steps(sampler)]
+        rates = [poly(at, steps, recipe.learning_rate, recipe.power, warmup) for at in _steps(sampler)]
         row = {
             "epoch": sampler.epoch,
             "learning_rate": rates[-1],
-            **_epoch(model, loader, recipe.loss, optimiser, scaler, rates, device),
+            **_epoch(step, loader, rates),
         }
-        if not row["loss"] < float("inf"):
-            raise Diverged(
-                f"the loss is {row['loss']} in epoch {sampler.epoch}: "
-                f"the learning rate {recipe.learning_rate} is too high",
-                [*curve, row],
-            )
+        _check(row, step, curve)
         curve.append(row)
-        _save(checkpoint, model, optimiser, scaler, curve)
+        _save(checkpoint, model, optimiser, step.scaler, curve)
         on_epoch(row)
         bar.set_postfix_str(f"loss {row['loss']:.3f}", refresh=False)
-    return pd.DataFrame(curve, columns=CURVE)
+    return pd.DataFrame(curve)
 
 
 def seed_dropout(seed: int, epoch: int) -> None:
@@ -112,29 +107,33 @@ def _steps(sampler: Epochs) -> range:
     return range(sampler.epoch * len(sampler), (sampler.epoch + 1) * len(sampler))
 
 
-def _epoch(
-    model: nn.Module, loader: DataLoader, loss: str, optimiser, scaler, rates: list[float], device: torch.device
-) -> dict[str, float]:
-    """Train for one epoch; return the mean loss, and the accuracy of the main scores on labelled pixels or images."""
-    total, correct, counted = torch.zeros((), device=device), 0, 0
-    for rate, (images, labels) in zip(rates, loader, strict=True):
-        images = images.to(device, memory_format=torch.channels_last, non_blocking=True)
-        labels = labels.to(device, non_blocking=True)
-        optimiser.param_groups[0]["lr"] = rate
-        optimiser.zero_grad(set_to_none=True)
-        with devices.half_precision(device):
-            outputs = model(images)
-        scores, value = losses.objective(model, outputs, labels, loss)
-        scaler.scale(value).backward()
-        scaler.step(optimiser)
-        scaler.update()
-        total += value.detach()
-        correct, counted = correct + _correct(scores, labels), counted + (labels != IGNORE).sum()
-    return {"loss": float(total) / len(rates), "accuracy": float(correct) / max(1, int(counted))}
+def _epoch(step: Step, batches: Iterable[tuple[Tensor, Tensor]], rates: list[float]) -> dict[str, float]:
+    """Take a step for each rate; return what `Totals.row` says of them."""
+    step.totals.reset()
+    for rate, (images, labels) in zip(rates, batches, strict=True):
+        step(images, labels, rate)
+    return step.totals.row(len(rates))
 
 
-def _correct(scores: Tensor, labels: Tensor) -> Tensor:
-    return (scores.detach().argmax(1) == labels).sum()
+def _check(row: dict[str, float], step: Step, curve: list[dict[str, float]]) -> None:
+    """Raise `Diverged` if an epoch's loss is not finite; say whether the learning rate or the precision is to blame.
+
+    The first epoch of a small set may have no step that is taken, because the scale of float16 begins high and is
+    halved in each step that overflows.
+    """
+    if row["loss"] < float("inf"):
+        return
+    epoch, recipe = row["epoch"], step.recipe
+    largest = torch.finfo(getattr(torch, recipe.precision)).max
+    reason = f"the loss is {row['loss']} in epoch {epoch}: the learning rate {recipe.learning_rate} is too high"
+    if row["skipped"] and all(parameter.abs().max() <= largest for parameter in step.model.parameters()):
+        if step.scaler.get_scale() >= 1 and epoch + 1 < recipe.epochs:
+            return
+        reason = (
+            f"every step of epoch {epoch} overflowed {recipe.precision} and was skipped, although all weights fit; "
+            "train with precision bfloat16 or float32, whose range is larger, or with a lower learning rate"
+        )
+    raise Diverged(reason, [*curve, row])
 
 
 def _resume(checkpoint: Checkpoint, model, optimiser, scaler) -> list[dict[str, float]]:

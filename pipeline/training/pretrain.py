@@ -14,7 +14,7 @@ from models.network import Classifier
 from pipeline.config import paths
 from pipeline.data import augment
 from pipeline.data.reader import Prepared
-from pipeline.training.loop import Checkpoint, optimise
+from pipeline.training.loop import CURVE, Checkpoint, optimise
 from pipeline.utils import device as devices
 from pipeline.utils import weights
 
@@ -41,7 +41,8 @@ class Images(Dataset):
 def pretrain(recipe: "Pretraining", backbone: str, data: Path, folder: Path, checkpoint: Checkpoint) -> dict[str, Any]:
     """Train a backbone and its FC layer on prepared images; write `weights.pt` and `curve.csv` to `folder`.
 
-    Returns the record: numbers of images and classes, top-1 accuracy on the validation split, and time in seconds.
+    Returns the record: numbers of images and classes, top-1 accuracy on the validation split, steps that float16
+    skipped, and time in seconds.
     Raises `BadInput` if `data` is not a classification set.
     """
     started = time.perf_counter()
@@ -51,11 +52,12 @@ def pretrain(recipe: "Pretraining", backbone: str, data: Path, folder: Path, che
     curve = optimise(model, Images(prepared, "train", recipe), recipe, recipe.seed, checkpoint, lambda row: None)
     accuracy = top_1(model, prepared, recipe)
     weights.save(folder / paths.WEIGHTS, {"made_for": {"backbone": backbone}, "state": trained(model)})
-    weights.write_csv(folder / "curve.csv", curve)
+    weights.write_csv(folder / "curve.csv", curve[CURVE])
     return {
         "images": len(prepared.labels("train")),
         "classes": len(prepared.classes),
         "top_1": accuracy,
+        "skipped_steps": int(curve["skipped"].sum()),
         "seconds": round(time.perf_counter() - started, 1),
     }
 
@@ -75,6 +77,7 @@ def top_1(model: Classifier, prepared: Prepared, recipe: "Pretraining") -> float
     for start in range(0, len(labels), recipe.batch_size):
         batch = slice(start, min(start + recipe.batch_size, len(labels)))
         pixels = torch.from_numpy(np.stack([images[index] for index in range(batch.start, batch.stop)]))
-        scores = model(augment.normalise(pixels).to(device))
+        with devices.autocast(device, recipe.precision):
+            scores = model(augment.normalise(pixels).to(device))
         correct += int((scores.argmax(1).cpu().numpy() == labels[batch]).sum())
     return correct / len(labels)

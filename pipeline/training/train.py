@@ -78,7 +78,7 @@ def train(
     """Train `variant`; write `weights.pt` and `curve.csv` to `folder` and return the record.
 
     `data` is a folder of prepared frames. Without `pretrained` weights, all networks start from random weights.
-    `on_epoch` is called with each row of the curve.
+    `on_epoch` is called with each row of the curve. The record counts the steps taken, and those that float16 skipped.
 
     Raises `BadInput` if `data` is not a segmentation set, or if the variant cannot load `pretrained`. Raises `Diverged`
     if the loss is not finite. In a `trial`, a run to select a learning rate, divergence is a result instead:
@@ -91,22 +91,24 @@ def train(
     initialise(model, seed)
     loaded = _load(model, variant, pretrained) if pretrained else []
     frames, device = Frames(prepared, training, seed), devices.choose(training.threads)
-    first = health.step(model, *frames.first_batch(), training.loss, seed, device)
+    first = health.step(model, *frames.first_batch(), training.loss, seed, device, training.precision)
     failed: dict[str, str] = {}
     try:
         curve = optimise(model, frames, training, seed, checkpoint, on_epoch, training.warmup)
     except Diverged as error:
         if not trial:
             raise
-        curve, failed = pd.DataFrame(error.curve, columns=CURVE), {"diverged": str(error)}
+        curve, failed = pd.DataFrame(error.curve), {"diverged": str(error)}
     weights.save(folder / paths.WEIGHTS, {"made_for": made_for, **(failed or {"state": model.state_dict()})})
-    weights.write_csv(folder / "curve.csv", curve)
-    seen = len(curve) * (len(frames) // training.batch_size) * training.batch_size
+    weights.write_csv(folder / "curve.csv", curve[CURVE])
+    steps, skipped = len(curve) * (len(frames) // training.batch_size), int(curve["skipped"].sum())
+    seen = steps * training.batch_size
     measured = _health(model, first, frames, len(prepared.classes), curve, device)
     seconds = time.perf_counter() - started
     return {
         **failed,
-        "steps": seen // training.batch_size,
+        "steps": steps - skipped,
+        "skipped_steps": skipped,
         "epochs": len(curve),
         "frames_seen": seen,
         "loss": measured["last"]["loss"],
@@ -126,14 +128,15 @@ def _health(
     epoch, and the last gradients are those of the first batch after training. A resumed training starts from the same
     initial weights, so its `first` is the same too.
     """
-    last = health.step(model, *frames.first_batch(), frames.training.loss, frames.seed, device)
+    training = frames.training
+    last = health.step(model, *frames.first_batch(), training.loss, frames.seed, device, training.precision)
     loss = float(curve["loss"].iloc[-1])
     return {
         "classes": classes,
         "first": first,
         "last": {"loss": loss if math.isfinite(loss) else None, "gradients": last["gradients"]},
         "frames": min(len(frames), health.FRAMES),
-        **health.look(model, frames.whole(health.FRAMES), device),
+        **health.look(model, frames.whole(health.FRAMES), device, training.precision),
     }
 
 

@@ -1,4 +1,4 @@
-"""Select and describe the device that torch computes on."""
+"""Select and describe the device that torch computes on, and the precision that it computes in."""
 
 import os
 from typing import Any
@@ -16,20 +16,26 @@ def choose(threads: int) -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def describe(device: torch.device) -> dict[str, Any]:
-    """Return the device, thread count and precision that are recorded with every result."""
-    if device.type == "cpu":
-        return {"device": "cpu", "threads": torch.get_num_threads(), "precision": "float32"}
+def describe(device: torch.device, precision: str = "float32") -> dict[str, Any]:
+    """Return the device, thread count and precision that are recorded with every result.
+
+    `precision` is that of a recipe (see `autocast`). On a GPU, float32 alone does not say what convolutions compute in.
+    """
+    on_gpu = device.type == "cuda"
+    used = precision if precision == "float32" else f"mixed {precision}"
+    if on_gpu and precision == "float32" and torch.backends.cudnn.conv.fp32_precision == "tf32":
+        used = "float32, convolutions in TF32"
     return {
-        "device": torch.cuda.get_device_name(device),
+        "device": torch.cuda.get_device_name(device) if on_gpu else "cpu",
         "threads": torch.get_num_threads(),
-        "precision": "mixed float16",
+        "precision": used,
     }
 
 
-def half_precision(device: torch.device) -> torch.autocast:
-    """Return a context that computes in mixed float16 precision on CUDA and in float32 on the CPU."""
-    return torch.autocast(device.type, dtype=torch.float16, enabled=device.type == "cuda")
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Return a context that computes in float32, or in mixed `precision` (float16 or bfloat16), on any device."""
+    half = precision != "float32"
+    return torch.autocast(device.type, dtype=getattr(torch, precision) if half else None, enabled=half)
 
 
 def loading(device: torch.device) -> dict[str, Any]:
