@@ -73,7 +73,7 @@ def optimise(
     uninterrupted run. Raises `Diverged` after an epoch whose loss is not finite.
     """
     sampler = Epochs(len(data), recipe.batch_size, seed)
-    device = devices.choose(recipe.threads)
+    device = devices.choose(recipe.threads, repeats=True)
     model.to(device, memory_format=torch.channels_last).train()
     optimiser = optimisers.make(model, recipe)
     step = Step(model, optimiser, recipe, device)

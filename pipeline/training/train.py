@@ -90,7 +90,7 @@ def train(
     model = build(made_for["variant"], made_for["classes"])
     initialise(model, seed)
     loaded = _load(model, variant, pretrained) if pretrained else []
-    frames, device = Frames(prepared, training, seed), devices.choose(training.threads)
+    frames, device = Frames(prepared, training, seed), devices.choose(training.threads, repeats=True)
     first = health.step(model, *frames.first_batch(), training.loss, seed, device, training.precision)
     failed: dict[str, str] = {}
     try:

@@ -6,18 +6,20 @@ from typing import Any
 import torch
 
 
-def choose(threads: int) -> torch.device:
+def choose(threads: int, repeats: bool = False) -> torch.device:
     """Return the first GPU, or the CPU if there is none, and set torch to use `threads` CPU threads.
 
-    Results on the CPU are bit-identical from run to run.
+    If one size `repeats`, as in training, cuDNN tries its kernels and keeps the fastest. Results on the CPU are
+    bit-identical from run to run. Those on a GPU are repeatable within noise, with and without these trials: the
+    backward passes of bilinear resizing and of the loss over pixels add in an order that differs from run to run.
     """
     torch.set_num_threads(threads)
-    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.benchmark = repeats
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def describe(device: torch.device, precision: str = "float32") -> dict[str, Any]:
-    """Return the device, thread count and precision that are recorded with every result.
+    """Return the device, thread count and precision that are recorded with every result; for a GPU also its noise.
 
     `precision` is that of a recipe (see `autocast`). On a GPU, float32 alone does not say what convolutions compute in.
     """
@@ -29,6 +31,7 @@ def describe(device: torch.device, precision: str = "float32") -> dict[str, Any]
         "device": torch.cuda.get_device_name(device) if on_gpu else "cpu",
         "threads": torch.get_num_threads(),
         "precision": used,
+        **({"repeatable": "within noise"} if on_gpu else {}),
     }
 
 

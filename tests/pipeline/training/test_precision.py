@@ -86,10 +86,17 @@ def test_an_overflow_of_float16_is_not_blamed_on_the_learning_rate_alone(run):
 def test_a_record_says_what_was_computed_in(monkeypatch):
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
-    assert devices.describe(cpu)["precision"] == "float32"
+    assert devices.describe(cpu)["precision"] == "float32" and "repeatable" not in devices.describe(cpu)
+    assert devices.describe(gpu)["repeatable"] == "within noise"
     assert devices.describe(cpu, "bfloat16")["precision"] == "mixed bfloat16"
     assert devices.describe(gpu, "float16")["precision"] == "mixed float16"
     for said, precision in (("tf32", "float32, convolutions in TF32"), ("ieee", "float32")):
         torch.backends.cudnn.conv.fp32_precision = said
         assert devices.describe(gpu)["precision"] == precision
     torch.backends.cudnn.conv.fp32_precision = "tf32"
+
+
+def test_kernels_are_tried_where_one_size_repeats(torch_as_before):
+    for repeats in (True, False):
+        devices.choose(1, repeats)
+        assert torch.backends.cudnn.benchmark == repeats
