@@ -1,16 +1,18 @@
 """The training loop of pretraining and training: "poly" learning rate, checkpoints, bit-exact resumption."""
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch import nn
+from torch.utils.data import Dataset
 
 from pipeline.data import augment
 from pipeline.training import optimisers
+from pipeline.training.batches import Batches
 from pipeline.training.steps import Step
 from pipeline.utils import device as devices
 from pipeline.utils import weights
@@ -64,7 +66,8 @@ def optimise(
     on_epoch: Callable[[dict[str, float]], None],
     warmup: int = 0,
 ) -> pd.DataFrame:
-    """Train `model` in place with the recipe's loss and optimiser; return the curve, one row per epoch (`CURVE`).
+    """Train `model` in place with the recipe's loss and optimiser; return the curve, one row per epoch: `CURVE`,
+    the steps skipped, the seconds taken, and those spent waiting for data.
 
     A network with auxiliary heads returns a tuple that starts with the main scores, and has one `auxiliary_weights`
     entry per head.
@@ -78,7 +81,7 @@ def optimise(
     optimiser = optimisers.make(model, recipe)
     step = Step(model, optimiser, recipe, device)
     curve = _resume(checkpoint, model, optimiser, step.scaler)
-    loader = DataLoader(data, batch_sampler=sampler, **devices.loading(device))
+    batches = Batches(data, sampler, device)
     steps = recipe.epochs * len(sampler)
     bar = progress(range(len(curve), recipe.epochs), "training", recipe.epochs, len(curve), "epochs")
     for sampler.epoch in bar:
@@ -88,14 +91,23 @@ def optimise(
         row = {
             "epoch": sampler.epoch,
             "learning_rate": rates[-1],
-            **_epoch(step, loader, rates),
+            **_epoch(step, batches, rates),
         }
         _check(row, step, curve)
         curve.append(row)
         _save(checkpoint, model, optimiser, step.scaler, curve)
         on_epoch(row)
-        bar.set_postfix_str(f"loss {row['loss']:.3f}", refresh=False)
+        waiting = f", {row['waited'] / row['seconds']:.0%} of the time waiting for data"
+        bar.set_postfix_str(f"loss {row['loss']:.3f}{waiting}", refresh=False)
     return pd.DataFrame(curve)
+
+
+def waiting(curve: pd.DataFrame) -> float:
+    """Return the share of the training time, from 0 to 1, in which no batch was there.
+
+    Without loader processes, that is the time in which this process made the batches itself.
+    """
+    return round(float(curve["waited"].sum() / max(curve["seconds"].sum(), 1e-9)), 3)
 
 
 def seed_dropout(seed: int, epoch: int) -> None:
@@ -107,12 +119,14 @@ def _steps(sampler: Epochs) -> range:
     return range(sampler.epoch * len(sampler), (sampler.epoch + 1) * len(sampler))
 
 
-def _epoch(step: Step, batches: Iterable[tuple[Tensor, Tensor]], rates: list[float]) -> dict[str, float]:
-    """Take a step for each rate; return what `Totals.row` says of them."""
+def _epoch(step: Step, batches: Batches, rates: list[float]) -> dict[str, float]:
+    """Take a step for each rate; return `Totals.row`, the seconds taken, and those spent waiting for a batch."""
+    started = time.perf_counter()
     step.totals.reset()
     for rate, (images, labels) in zip(rates, batches, strict=True):
         step(images, labels, rate)
-    return step.totals.row(len(rates))
+    row = step.totals.row(len(rates))
+    return row | {"seconds": time.perf_counter() - started, "waited": batches.waited}
 
 
 def _check(row: dict[str, float], step: Step, curve: list[dict[str, float]]) -> None:

@@ -14,7 +14,7 @@ from models.network import Classifier
 from pipeline.config import paths
 from pipeline.data import augment
 from pipeline.data.reader import Prepared
-from pipeline.training.loop import CURVE, Checkpoint, optimise
+from pipeline.training.loop import CURVE, Checkpoint, optimise, waiting
 from pipeline.utils import device as devices
 from pipeline.utils import weights
 
@@ -42,7 +42,7 @@ def pretrain(recipe: "Pretraining", backbone: str, data: Path, folder: Path, che
     """Train a backbone and its FC layer on prepared images; write `weights.pt` and `curve.csv` to `folder`.
 
     Returns the record: numbers of images and classes, top-1 accuracy on the validation split, steps that float16
-    skipped, and time in seconds.
+    skipped, share of the time in which training waited for data, and time in seconds.
     Raises `BadInput` if `data` is not a classification set.
     """
     started = time.perf_counter()
@@ -58,6 +58,7 @@ def pretrain(recipe: "Pretraining", backbone: str, data: Path, folder: Path, che
         "classes": len(prepared.classes),
         "top_1": accuracy,
         "skipped_steps": int(curve["skipped"].sum()),
+        "waiting_for_data": waiting(curve),
         "seconds": round(time.perf_counter() - started, 1),
     }
 

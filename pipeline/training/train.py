@@ -18,7 +18,7 @@ from pipeline.config import paths
 from pipeline.data import augment
 from pipeline.data.reader import Prepared, evenly_spaced
 from pipeline.training import health
-from pipeline.training.loop import CURVE, Checkpoint, Epochs, optimise
+from pipeline.training.loop import CURVE, Checkpoint, Epochs, optimise, waiting
 from pipeline.utils import device as devices
 from pipeline.utils import weights
 from pipeline.utils.errors import BadInput, Diverged
@@ -78,7 +78,8 @@ def train(
     """Train `variant`; write `weights.pt` and `curve.csv` to `folder` and return the record.
 
     `data` is a folder of prepared frames. Without `pretrained` weights, all networks start from random weights.
-    `on_epoch` is called with each row of the curve. The record counts the steps taken, and those that float16 skipped.
+    `on_epoch` is called with each row of the curve. The record counts the steps taken and those that float16 skipped,
+    and says for which share of the time training waited for data.
 
     Raises `BadInput` if `data` is not a segmentation set, or if the variant cannot load `pretrained`. Raises `Diverged`
     if the loss is not finite. In a `trial`, a run to select a learning rate, divergence is a result instead:
@@ -116,6 +117,7 @@ def train(
         "health": measured,
         "seconds": round(seconds, 1),
         "frames_per_second": round(seen / seconds, 2),
+        "waiting_for_data": waiting(curve),
     }
 
 

@@ -5,13 +5,16 @@ from typing import Any
 
 import torch
 
+LOADERS = 16
+"""Most processes that load frames for one GPU."""
+
 
 def choose(threads: int, repeats: bool = False) -> torch.device:
     """Return the first GPU, or the CPU if there is none, and set torch to use `threads` CPU threads.
 
     If one size `repeats`, as in training, cuDNN tries its kernels and keeps the fastest. Results on the CPU are
     bit-identical from run to run. Those on a GPU are repeatable within noise, with and without these trials: the
-    backward passes of bilinear resizing and of the loss over pixels add in an order that differs from run to run.
+    backward pass of bilinear resizing and the loss over pixels add in an order that differs from run to run.
     """
     torch.set_num_threads(threads)
     torch.backends.cudnn.benchmark = repeats
@@ -41,7 +44,15 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, dtype=getattr(torch, precision) if half else None, enabled=half)
 
 
+def cpus() -> int:
+    """Return how many CPUs this process may use, which a scheduler can make fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def loading(device: torch.device) -> dict[str, Any]:
-    """Return the DataLoader options for `device`: worker processes for a GPU, none for the CPU."""
-    workers = min(8, os.cpu_count() or 1) if device.type == "cuda" else 0
+    """Return the DataLoader options for `device`: on a GPU a worker for each CPU but one, at most `LOADERS`, else none.
+
+    On a CPU, workers would only take the time of the network.
+    """
+    workers = max(1, min(LOADERS, cpus() - 1)) if device.type == "cuda" else 0
     return {"num_workers": workers, "pin_memory": device.type == "cuda"}
