@@ -17,7 +17,8 @@ PRECISIONS = ("float32", "float16", "bfloat16")
 class Optimisation(Model):
     """Loss, optimiser, precision and the "poly" schedule learning_rate * (1 - step/steps)^power.
 
-    AdamW takes `momentum` as its first beta.
+    AdamW takes `momentum` as its first beta. A step takes its batch in `accumulate` parts, one after the other, and in
+    `processes`, side by side.
     """
 
     batch_size: Annotated[int, Field(ge=2)]
@@ -29,6 +30,18 @@ class Optimisation(Model):
     optimiser: Annotated[str, one_of("optimiser", OPTIMISERS)]
     loss: Annotated[str, one_of("loss", LOSSES)] = "cross-entropy"
     precision: Annotated[str, one_of("precision", PRECISIONS)] = "float32"
+    accumulate: Count = 1
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+
+    @model_validator(mode="after")
+    def _the_batch_has_equal_parts(self) -> "Optimisation":
+        parts = self.accumulate * self.processes
+        if self.batch_size % parts or self.batch_size < 2 * self.accumulate:
+            raise ValueError(
+                f"batch_size {self.batch_size} cannot be taken in accumulate {self.accumulate} parts by processes "
+                f"{self.processes}; it must be a multiple of both together, and batch norm needs 2 frames in each part"
+            )
+        return self
 
 
 class Pretraining(Optimisation):

@@ -13,8 +13,8 @@ from pipeline.utils import device as devices
 class Batches:
     """Iterate over it once per epoch; `waited` is then the number of seconds until each batch was there, in sum."""
 
-    def __init__(self, data: Dataset, sampler: Sampler, device: torch.device):
-        options = devices.loading(device)
+    def __init__(self, data: Dataset, sampler: Sampler, device: torch.device, processes: int = 1):
+        options = devices.loading(device, processes)
         # Workers that persist take the next epoch from the batches of (epoch, index) that `sampler` asks them for.
         options["persistent_workers"] = options["num_workers"] > 0
         self._loader = DataLoader(data, batch_sampler=sampler, generator=torch.Generator(), **options)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
+from pipeline.data.base import IGNORE
 from pipeline.training import loop, losses
 from pipeline.utils import device as devices
 
@@ -36,29 +37,36 @@ def step(
     seed: int,
     device: torch.device,
     precision: str = "float32",
+    parts: int = 1,
 ) -> dict[str, Any]:
     """Compute the loss and gradients of one training step on a batch (Nx3xHxW, NxHxW) without taking the step.
 
-    `loss` and `precision` are the recipe's. Returns `loss`, `gradients` (the norm by part of the network) and
-    `guessing`, the loss of equal class scores. For cross entropy this is the logarithm of the number of classes times
-    the sum of the output weights.
+    `loss` and `precision` are the recipe's; batch norm sees one of `parts` at a time. Returns `loss`, `gradients` (the
+    norm by part of the network) and `guessing`, the loss of equal class scores. For cross entropy this is the logarithm
+    of the number of classes times the sum of the output weights.
     """
     model = copy.deepcopy(model).to(device, memory_format=torch.channels_last).train()
     with torch.random.fork_rng():
         loop.seed_dropout(seed, 0)
-        with devices.autocast(device, precision):
-            outputs = model(images.to(device, memory_format=torch.channels_last))
-        _, value = losses.objective(model, outputs, labels.to(device), loss)
-        (SCALE * value).backward()
-        equal = tree_map(torch.zeros_like, outputs)
-        _, guessing = losses.objective(model, equal, labels.to(device), loss)
+        value, guessing = torch.zeros((), device=device), torch.zeros((), device=device)
+        labelled = (labels != IGNORE).sum().clamp(min=1)
+        for shown, truth, count in losses.parts(images, labels, parts):
+            shown, truth = shown.to(device, memory_format=torch.channels_last), truth.to(device)
+            share = 1 if parts == 1 else (count / labelled).to(device)
+            with devices.autocast(device, precision):
+                outputs = model(shown)
+            found = losses.objective(model, outputs, truth, loss)[1] * share
+            (SCALE * found).backward()
+            value += found.detach()
+            equal = tree_map(torch.zeros_like, outputs)
+            guessing += losses.objective(model, equal, truth, loss)[1].detach() * share
     squares: dict[str, float] = defaultdict(float)
     for name, parameter in model.named_parameters():
         if parameter.grad is not None:
             squares[part(name)] += float((parameter.grad.double() / SCALE).square().sum())
     return {
-        "loss": _number(value.detach()),
-        "guessing": _number(guessing.detach()),
+        "loss": _number(value),
+        "guessing": _number(guessing),
         "gradients": {name: _number(math.sqrt(square)) for name, square in squares.items()},
     }
 

@@ -27,7 +27,10 @@ class Images(Dataset):
 
     def __init__(self, prepared: Prepared, split: str, recipe: "Pretraining"):
         self.images, self.labels = prepared.images(split), prepared.labels(split)
-        self.recipe = recipe
+        self.prepared, self.split, self.recipe = prepared, split, recipe
+
+    def __reduce__(self):
+        return Images, (self.prepared, self.split, self.recipe)  # Another process maps the arrays itself.
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -34,7 +34,10 @@ class Frames(Dataset):
     def __init__(self, prepared: Prepared, training: "Training", seed: int):
         self.parts = [(prepared.images(split), prepared.labels(split)) for split in training.splits]
         self.rows = [(part, row) for part, (_, labels) in enumerate(self.parts) for row in range(len(labels))]
-        self.training, self.seed = training, seed
+        self.prepared, self.training, self.seed = prepared, training, seed
+
+    def __reduce__(self):
+        return Frames, (self.prepared, self.training, self.seed)  # Another process maps the arrays itself.
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -92,7 +95,7 @@ def train(
     initialise(model, seed)
     loaded = _load(model, variant, pretrained) if pretrained else []
     frames, device = Frames(prepared, training, seed), devices.choose(training.threads, repeats=True)
-    first = health.step(model, *frames.first_batch(), training.loss, seed, device, training.precision)
+    first = _first_step(model, frames, device)
     failed: dict[str, str] = {}
     try:
         curve = optimise(model, frames, training, seed, checkpoint, on_epoch, training.warmup)
@@ -130,16 +133,22 @@ def _health(
     epoch, and the last gradients are those of the first batch after training. A resumed training starts from the same
     initial weights, so its `first` is the same too.
     """
-    training = frames.training
-    last = health.step(model, *frames.first_batch(), training.loss, frames.seed, device, training.precision)
+    last = _first_step(model, frames, device)
     loss = float(curve["loss"].iloc[-1])
     return {
         "classes": classes,
         "first": first,
         "last": {"loss": loss if math.isfinite(loss) else None, "gradients": last["gradients"]},
         "frames": min(len(frames), health.FRAMES),
-        **health.look(model, frames.whole(health.FRAMES), device, training.precision),
+        **health.look(model, frames.whole(health.FRAMES), device, frames.training.precision),
     }
+
+
+def _first_step(model: nn.Module, frames: Frames, device: torch.device) -> dict[str, Any]:
+    """Measure the first training step, in as many parts as all processes take it in; they do not share batch norm."""
+    recipe, batch = frames.training, frames.first_batch()
+    parts = recipe.accumulate * recipe.processes
+    return health.step(model, *batch, recipe.loss, frames.seed, device, recipe.precision, parts)
 
 
 def _load(model: nn.Module, variant: "AnyVariant", pretrained: Path) -> list[dict[str, int]]:

@@ -49,10 +49,10 @@ def cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def loading(device: torch.device) -> dict[str, Any]:
+def loading(device: torch.device, processes: int = 1) -> dict[str, Any]:
     """Return the DataLoader options for `device`: on a GPU a worker for each CPU but one, at most `LOADERS`, else none.
 
-    On a CPU, workers would only take the time of the network.
+    The CPUs are shared by `processes`, of one GPU each. On a CPU, workers would only take the time of the network.
     """
-    workers = max(1, min(LOADERS, cpus() - 1)) if device.type == "cuda" else 0
+    workers = max(1, min(LOADERS, cpus() // processes - 1)) if device.type == "cuda" else 0
     return {"num_workers": workers, "pin_memory": device.type == "cuda"}

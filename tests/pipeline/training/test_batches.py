@@ -35,7 +35,7 @@ def run(tmp_path, monkeypatch):
     """Train with a number of loader processes; return the weights, the curve and the processes that loaded frames."""
 
     def run(workers, name, epochs=3, on_epoch=lambda row: None):
-        monkeypatch.setattr(devices, "loading", lambda device: {"num_workers": workers})
+        monkeypatch.setattr(devices, "loading", lambda *_: {"num_workers": workers})
         recipe = RECIPE.model_copy(update={"epochs": epochs, "batch_size": 4, "learning_rate": 0.1})
         (tmp_path / name).mkdir(exist_ok=True)
         model, checkpoint = Dropping(), loop.Checkpoint(tmp_path / f"{name}.pt", "same")
@@ -66,4 +66,5 @@ def signal_after(row, epoch):
 def test_a_gpu_has_as_many_loaders_as_the_job_has_cpus_and_a_cpu_has_none(cpus, workers, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(cpus)))
     assert devices.loading(torch.device("cuda")) == {"num_workers": workers, "pin_memory": True}
+    assert devices.loading(torch.device("cuda"), 4)["num_workers"] == max(1, cpus // 4 - 1), "shared by four processes"
     assert devices.loading(torch.device("cpu"))["num_workers"] == 0
