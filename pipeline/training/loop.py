@@ -132,12 +132,16 @@ def train(
         yield row
 
 
-def waiting(curve: pd.DataFrame) -> float:
-    """Return the share of the training time, from 0 to 1, in which no batch was there.
+def summary(curve: pd.DataFrame) -> dict[str, Any]:
+    """Return what a record says of the epochs: steps skipped, share of the time waiting for data, where frames were.
 
-    Without loader processes, that is the time in which this process made the batches itself.
+    Without loader processes, the share is the time in which this process made the batches itself.
     """
-    return round(float(curve["waited"].sum() / max(curve["seconds"].sum(), 1e-9)), 3)
+    return {
+        "skipped_steps": int(curve["skipped"].sum()),
+        "waiting_for_data": round(float(curve["waited"].sum() / max(curve["seconds"].sum(), 1e-9)), 3),
+        "frames_on_device": bool(curve["resident"].all()),
+    }
 
 
 def seed_dropout(seed: int, epoch: int, rank: int = 0) -> None:
@@ -157,7 +161,7 @@ def _epoch(step: Step, batches: Batches, rates: list[float]) -> Row:
     for rate, (images, labels) in zip(rates, batches, strict=True):
         step(images, labels, rate)
     row = step.row(len(rates))
-    return row | {"seconds": time.perf_counter() - started, "waited": batches.waited}
+    return row | {"seconds": time.perf_counter() - started, "waited": batches.waited, "resident": batches.resident}
 
 
 def _check(row: Row, step: Step, curve: list[Row]) -> None:

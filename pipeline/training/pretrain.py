@@ -14,7 +14,7 @@ from models.network import Classifier
 from pipeline.config import paths
 from pipeline.data import augment
 from pipeline.data.reader import Prepared
-from pipeline.training.loop import CURVE, Checkpoint, optimise, waiting
+from pipeline.training.loop import CURVE, Checkpoint, optimise, summary
 from pipeline.utils import device as devices
 from pipeline.utils import weights
 
@@ -28,6 +28,7 @@ class Images(Dataset):
     def __init__(self, prepared: Prepared, split: str, recipe: "Pretraining"):
         self.images, self.labels = prepared.images(split), prepared.labels(split)
         self.prepared, self.split, self.recipe = prepared, split, recipe
+        self.parts, self.size = [(self.images, self.labels)], tuple(self.images.shape[1:3])
 
     def __reduce__(self):
         return Images, (self.prepared, self.split, self.recipe)  # Another process maps the arrays itself.
@@ -36,16 +37,23 @@ class Images(Dataset):
         return len(self.labels)
 
     def __getitem__(self, item: tuple[int, int]) -> tuple[Tensor, int]:
+        index = item[1]
+        return augment.crop_image(self.images[index], self.recipe.scale, self._random(item)), int(self.labels[index])
+
+    def draw(self, item: tuple[int, int]) -> augment.Crop:
+        """Return the crop of an item alone."""
+        return augment.draw_square(self.size[0], self.recipe.scale, self._random(item))
+
+    def _random(self, item: tuple[int, int]) -> np.random.Generator:
         epoch, index = item
-        random = augment.generator(self.recipe.seed, augment.AUGMENTATION, epoch, index)
-        return augment.crop_image(self.images[index], self.recipe.scale, random), int(self.labels[index])
+        return augment.generator(self.recipe.seed, augment.AUGMENTATION, epoch, index)
 
 
 def pretrain(recipe: "Pretraining", backbone: str, data: Path, folder: Path, checkpoint: Checkpoint) -> dict[str, Any]:
     """Train a backbone and its FC layer on prepared images; write `weights.pt` and `curve.csv` to `folder`.
 
-    Returns the record: numbers of images and classes, top-1 accuracy on the validation split, steps that float16
-    skipped, share of the time in which training waited for data, and time in seconds.
+    Returns the record: numbers of images and classes, top-1 accuracy on the validation split, `summary`, and time in
+    seconds.
     Raises `BadInput` if `data` is not a classification set.
     """
     started = time.perf_counter()
@@ -60,8 +68,7 @@ def pretrain(recipe: "Pretraining", backbone: str, data: Path, folder: Path, che
         "images": len(prepared.labels("train")),
         "classes": len(prepared.classes),
         "top_1": accuracy,
-        "skipped_steps": int(curve["skipped"].sum()),
-        "waiting_for_data": waiting(curve),
+        **summary(curve),
         "seconds": round(time.perf_counter() - started, 1),
     }
 

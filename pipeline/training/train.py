@@ -18,7 +18,7 @@ from pipeline.config import paths
 from pipeline.data import augment
 from pipeline.data.reader import Prepared, evenly_spaced
 from pipeline.training import health
-from pipeline.training.loop import CURVE, Checkpoint, Epochs, optimise, waiting
+from pipeline.training.loop import CURVE, Checkpoint, Epochs, optimise, summary
 from pipeline.utils import device as devices
 from pipeline.utils import weights
 from pipeline.utils.errors import BadInput, Diverged
@@ -43,11 +43,23 @@ class Frames(Dataset):
         return len(self.rows)
 
     def __getitem__(self, item: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        epoch, index = item
-        part, row = self.rows[index]
+        part, row = self.rows[item[1]]
         images, labels = self.parts[part]
-        random = augment.generator(self.seed, augment.AUGMENTATION, epoch, index)
-        return augment.crop_frame(images[row], labels[row], self.training, random)
+        return augment.crop_frame(images[row], labels[row], self.training, self._random(item))
+
+    def draw(self, item: tuple[int, int]) -> augment.Crop:
+        """Return the crop of an item alone."""
+        part, _ = self.rows[item[1]]
+        return augment.draw_crop(self.parts[part][1].shape[1:], self.training, self._random(item))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of an item."""
+        return self.training.crop_size
+
+    def _random(self, item: tuple[int, int]) -> np.random.Generator:
+        epoch, index = item
+        return augment.generator(self.seed, augment.AUGMENTATION, epoch, index)
 
     def first_batch(self) -> tuple[Tensor, Tensor]:
         """Return the images and labels of the first training step."""
@@ -105,14 +117,13 @@ def train(
         curve, failed = pd.DataFrame(error.curve), {"diverged": str(error)}
     weights.save(folder / paths.WEIGHTS, {"made_for": made_for, **(failed or {"state": model.state_dict()})})
     weights.write_csv(folder / "curve.csv", curve[CURVE])
-    steps, skipped = len(curve) * (len(frames) // training.batch_size), int(curve["skipped"].sum())
+    steps, said = len(curve) * (len(frames) // training.batch_size), summary(curve)
     seen = steps * training.batch_size
     measured = _health(model, first, frames, len(prepared.classes), curve, device)
     seconds = time.perf_counter() - started
     return {
         **failed,
-        "steps": steps - skipped,
-        "skipped_steps": skipped,
+        "steps": steps - said["skipped_steps"],
         "epochs": len(curve),
         "frames_seen": seen,
         "loss": measured["last"]["loss"],
@@ -120,7 +131,7 @@ def train(
         "health": measured,
         "seconds": round(seconds, 1),
         "frames_per_second": round(seen / seconds, 2),
-        "waiting_for_data": waiting(curve),
+        **said,
     }
 
 

@@ -54,7 +54,7 @@ def test_workers_live_through_all_epochs_and_change_no_bit_of_a_resumed_run_eith
     resumed = run(1, "resumed")[0]
     for other in (state, resumed):
         assert all(torch.equal(value, other[name]) for name, value in alone.items())
-    assert 0 < loop.waiting(curve) < 1 and (curve["waited"] < curve["seconds"]).all()
+    assert 0 < loop.summary(curve)["waiting_for_data"] < 1 and (curve["waited"] < curve["seconds"]).all()
 
 
 def signal_after(row, epoch):
