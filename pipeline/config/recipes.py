@@ -12,6 +12,8 @@ LOSSES = ("cross-entropy",)
 """Those of pipeline/training/losses.py, which loads torch."""
 PRECISIONS = ("float32", "float16", "bfloat16")
 """Names of torch's data types. The halves are mixed: convolutions and products use them, and weights stay float32."""
+STEPS = ("eager", "captured", "compiled", "auto")
+"""Those of pipeline/training/modes.py, which loads torch, and the faster of the first two."""
 
 
 class Optimisation(Model):
@@ -32,6 +34,16 @@ class Optimisation(Model):
     precision: Annotated[str, one_of("precision", PRECISIONS)] = "float32"
     accumulate: Count = 1
     processes: Annotated[int, Field(ge=1, le=64)] = 1
+
+    step: Annotated[str, one_of("step", STEPS)] = "eager"
+
+    @model_validator(mode="after")
+    def _what_decides_on_the_host_is_eager(self) -> "Optimisation":
+        if self.step in ("captured", "compiled") and (self.precision == "float16" or self.processes > 1):
+            raise ValueError(
+                f"step {self.step} cannot be used with precision float16 or several processes; write eager or auto"
+            )
+        return self
 
     @model_validator(mode="after")
     def _the_batch_has_equal_parts(self) -> "Optimisation":

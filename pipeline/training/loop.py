@@ -133,7 +133,7 @@ def train(
 
 
 def summary(curve: pd.DataFrame) -> dict[str, Any]:
-    """Return what a record says of the epochs: steps skipped, share of the time waiting for data, where frames were.
+    """Return what a record says of the epochs: steps skipped, waiting for data, where frames were, how a step is run.
 
     Without loader processes, the share is the time in which this process made the batches itself.
     """
@@ -141,6 +141,7 @@ def summary(curve: pd.DataFrame) -> dict[str, Any]:
         "skipped_steps": int(curve["skipped"].sum()),
         "waiting_for_data": round(float(curve["waited"].sum() / max(curve["seconds"].sum(), 1e-9)), 3),
         "frames_on_device": bool(curve["resident"].all()),
+        "step": str(curve["step"].iloc[-1]),
     }
 
 
@@ -161,7 +162,12 @@ def _epoch(step: Step, batches: Batches, rates: list[float]) -> Row:
     for rate, (images, labels) in zip(rates, batches, strict=True):
         step(images, labels, rate)
     row = step.row(len(rates))
-    return row | {"seconds": time.perf_counter() - started, "waited": batches.waited, "resident": batches.resident}
+    return row | {
+        "seconds": time.perf_counter() - started,
+        "waited": batches.waited,
+        "resident": batches.resident,
+        "step": step.mode,
+    }
 
 
 def _check(row: Row, step: Step, curve: list[Row]) -> None:

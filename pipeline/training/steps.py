@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pipeline.data.base import IGNORE
-from pipeline.training import losses
+from pipeline.training import losses, modes
 from pipeline.training.processes import ALONE, Group
 from pipeline.utils import device as devices
 
@@ -48,6 +48,8 @@ class Step:
     `group.count` processes; its loss is the mean over the labelled pixels of all of them. Batch norm sees a part of all
     processes at a time. In float16, gradients are scaled, and a step whose gradients overflow is skipped: it changes no
     weight, and its loss is not counted.
+
+    The first step chooses the `mode` in which all are run.
     """
 
     def __init__(
@@ -63,6 +65,8 @@ class Step:
         self.recipe, self.device, self.group = recipe, device, group
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "float16")
         self.totals = Totals(device)
+        self.compute, self.mode = self._compute, ""
+        self._run: modes.Run | None = None
         self._taken = torch.ones((), dtype=torch.long, device=device)
         if self.scaler.is_enabled():
             # Fused optimisers run in a skipped step too, and are told by `found_inf` to change nothing.
@@ -72,6 +76,12 @@ class Step:
         """Take one step on this process's images (Nx3xHxW) and labels (NxHxW, or N) at a learning rate."""
         images = images.to(self.device, memory_format=torch.channels_last, non_blocking=True)
         labels = labels.to(self.device, non_blocking=True)
+        if self._run is None:
+            self.mode, self._run = modes.choose(self, images, labels)
+        self._run(images, labels, rate)
+
+    def take(self, images: Tensor, labels: Tensor, rate: float | Tensor) -> None:
+        """Take one step eagerly on what is on the device already; nothing in it waits for the device."""
         self.optimiser.param_groups[0]["lr"] = rate
         self.optimiser.zero_grad(set_to_none=True)
         loss = self._backward(images, labels)
@@ -81,6 +91,12 @@ class Step:
         self.scaler.update()
         self.totals.taken += self._taken
         self.totals.loss += torch.where(self._taken > 0, loss, 0) if self.scaler.is_enabled() else loss
+
+    def _compute(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the main scores and the loss."""
+        with devices.autocast(self.device, self.recipe.precision):
+            outputs = self.network(images)
+        return losses.objective(self.model, outputs, labels, self.recipe.loss)
 
     def row(self, steps: int) -> dict[str, float]:
         """Return `Totals.row` of the epoch's `steps`, over all processes."""
@@ -102,9 +118,7 @@ class Step:
 
     def _part(self, images: Tensor, labels: Tensor, weight: Tensor | None = None) -> Tensor:
         """Add a part's gradients; return its loss. Both count by `weight`."""
-        with devices.autocast(self.device, self.recipe.precision):
-            outputs = self.network(images)
-        scores, value = losses.objective(self.model, outputs, labels, self.recipe.loss)
+        scores, value = self.compute(images, labels)
         value = value if weight is None else value * weight
         self.scaler.scale(value).backward()
         self.totals.correct += (scores.detach().argmax(1) == labels).sum()

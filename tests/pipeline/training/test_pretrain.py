@@ -52,7 +52,7 @@ def run(tmp_path, monkeypatch):
 
     def loop(model, data, *rest):
         given.append(data)
-        return pd.DataFrame(0.0, index=[0], columns=[*CURVE, "skipped", "seconds", "waited", "resident"])
+        return pd.DataFrame(0.0, index=[0], columns=[*CURVE, "skipped", "seconds", "waited", "resident", "step"])
 
     monkeypatch.setattr("pipeline.training.pretrain.optimise", loop)
     result = pretrain(RECIPE, "xception-b", tmp_path, tmp_path / "out", Checkpoint(tmp_path / "c.pt", "same"))

@@ -181,7 +181,7 @@ def begun(start, monkeypatch):
 
         def loop(model, frames, recipe, seed, *rest):
             given.append(({name: value.clone() for name, value in model.state_dict().items()}, frames, seed))
-            return pd.DataFrame(0.0, index=[0], columns=[*CURVE, "skipped", "seconds", "waited", "resident"])
+            return pd.DataFrame(0.0, index=[0], columns=[*CURVE, "skipped", "seconds", "waited", "resident", "step"])
 
         monkeypatch.setattr("pipeline.training.train.optimise", loop)
         monkeypatch.setattr("pipeline.training.train.health.step", lambda *rest: {})
