@@ -69,6 +69,7 @@ rule train:
         record="results/runs/{data}/{images}/{recipe}/{variant}/{seed}/train.json",
         curve="results/runs/{data}/{images}/{recipe}/{variant}/{seed}/curve.csv",
         weights="results/runs/{data}/{images}/{recipe}/{variant}/{seed}/weights.pt",
+    threads: snakefile.threads(PARAMS)
     resources:
         gpu=GPU,
     params:

@@ -20,7 +20,7 @@ from pipeline.utils.errors import BadInput, refuse
 from pipeline.utils.files import space_for
 
 if TYPE_CHECKING:
-    from pipeline.config.recipes import Training
+    from pipeline.config.recipes import Optimisation, Training
     from pipeline.training.loop import Checkpoint
 
 
@@ -213,7 +213,7 @@ def _pretrain(job: Job, params: Params, track: bool) -> Outcome:
 
     recipe = params.recipes[graph.pretrainings(params)[job.wildcards["pretraining"]]].pretraining
     backbone, images = job.wildcards["backbone"], _prepared(job.wildcards["images"])
-    return pretrain(recipe, backbone, images, job.folder, checkpoint(job)), _device(recipe.threads)
+    return pretrain(recipe, backbone, images, job.folder, checkpoint(job)), _device(recipe)
 
 
 def _train(job: Job, params: Params, track: bool) -> Outcome:
@@ -226,7 +226,7 @@ def _train(job: Job, params: Params, track: bool) -> Outcome:
     with _live(job, params, track) as on_epoch:
         place = job.folder, checkpoint(job)
         result = train(training, variant, seed, data, pretrained, *place, on_epoch, _is_trial(job, params))
-    return result | {"learning_rate": training.learning_rate} | rates, _device(training.threads)
+    return result | {"learning_rate": training.learning_rate} | rates, _device(training)
 
 
 def _with_rate(training: "Training", job: Job, params: Params) -> tuple["Training", dict[str, Any]]:
@@ -274,7 +274,7 @@ def _evaluate(job: Job, params: Params, track: bool) -> Outcome:
     training, variant = _training(job, params), params.variants[job.wildcards["variant"]]
     data, weights, trial = _prepared(job.wildcards["data"]), job.inputs["weights"][0], _is_trial(job, params)
     result = evaluate(params.evaluation, training, variant, data, weights, job.folder, trial)
-    return result, _device(params.evaluation.threads)
+    return result, _device(training, params.evaluation.threads)
 
 
 def _floor(job: Job, params: Params, track: bool) -> Outcome:
@@ -354,10 +354,11 @@ def _classes(params: Params) -> int:
     return len(registry.classes(params.data[params.study.data].kind))
 
 
-def _device(threads: int) -> dict[str, Any]:
+def _device(recipe: "Optimisation", threads: int | None = None) -> dict[str, Any]:
+    """The device and precision of a recipe's jobs, with its own or another number of CPU threads."""
     from pipeline.utils import device
 
-    return device.describe(device.choose(threads))
+    return device.describe(device.choose(threads or recipe.threads), recipe.precision)
 
 
 STAGES: dict[str, Callable[[Job, Params, bool], Outcome]] = {

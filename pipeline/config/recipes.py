@@ -10,12 +10,17 @@ OPTIMISERS = ("sgd", "adamw")
 """Those of pipeline/training/optimisers.py, which loads torch."""
 LOSSES = ("cross-entropy",)
 """Those of pipeline/training/losses.py, which loads torch."""
+PRECISIONS = ("float32", "float16", "bfloat16")
+"""Names of torch's data types. The halves are mixed: convolutions and products use them, and weights stay float32."""
+STEPS = ("eager", "captured", "compiled", "auto")
+"""Those of pipeline/training/modes.py, which loads torch, and the faster of the first two."""
 
 
 class Optimisation(Model):
-    """Loss, optimiser and the "poly" schedule learning_rate * (1 - step/steps)^power.
+    """Loss, optimiser, precision and the "poly" schedule learning_rate * (1 - step/steps)^power.
 
-    AdamW takes `momentum` as its first beta.
+    AdamW takes `momentum` as its first beta. A step takes its batch in `accumulate` parts, one after the other, and in
+    `processes`, side by side.
     """
 
     batch_size: Annotated[int, Field(ge=2)]
@@ -26,6 +31,29 @@ class Optimisation(Model):
     threads: Count
     optimiser: Annotated[str, one_of("optimiser", OPTIMISERS)]
     loss: Annotated[str, one_of("loss", LOSSES)] = "cross-entropy"
+    precision: Annotated[str, one_of("precision", PRECISIONS)] = "float32"
+    accumulate: Count = 1
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+
+    step: Annotated[str, one_of("step", STEPS)] = "eager"
+
+    @model_validator(mode="after")
+    def _what_decides_on_the_host_is_eager(self) -> "Optimisation":
+        if self.step in ("captured", "compiled") and (self.precision == "float16" or self.processes > 1):
+            raise ValueError(
+                f"step {self.step} cannot be used with precision float16 or several processes; write eager or auto"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _the_batch_has_equal_parts(self) -> "Optimisation":
+        parts = self.accumulate * self.processes
+        if self.batch_size % parts or self.batch_size < 2 * self.accumulate:
+            raise ValueError(
+                f"batch_size {self.batch_size} cannot be taken in accumulate {self.accumulate} parts by processes "
+                f"{self.processes}; it must be a multiple of both together, and batch norm needs 2 frames in each part"
+            )
+        return self
 
 
 class Pretraining(Optimisation):

@@ -4,7 +4,7 @@ All randomness is a function of (seed, epoch, frame). A run therefore sees the s
 whatever the number of loader processes, and after a restart.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -45,22 +45,62 @@ def whole_frames(frames: Tensor, size: tuple[int, int]) -> Tensor:
     return normalise(resized.permute(0, 2, 3, 1))
 
 
-def crop_frame(
-    image: np.ndarray, label: np.ndarray, training: "Training", random: np.random.Generator
-) -> tuple[Tensor, Tensor]:
-    """Randomly resize, crop and flip (Section 4) one frame (HxWx3) and its label (HxW) to `training.crop_size`.
+class Span(NamedTuple):
+    """One axis of a crop: the stored pixels it reads, the size they are resized to, and the padding around them."""
 
-    The frame is resized to `frame_size` times a uniformly drawn factor, but only the part inside the crop is computed.
-    If the resized frame is smaller than the crop, the image is padded with the mean colour and the label with `IGNORE`.
+    start: int
+    stored: int
+    size: int
+    before: int
+    after: int
+
+    @property
+    def source(self) -> slice:
+        return slice(self.start, self.start + self.stored)
+
+
+class Crop(NamedTuple):
+    """Which part of a frame a network is shown. The frame is flipped first, so `columns` are those of its mirror."""
+
+    rows: Span
+    columns: Span
+    flip: bool
+
+
+def draw_crop(stored: tuple[int, int], training: "Training", random: np.random.Generator) -> Crop:
+    """Draw a resize, a crop and a flip (Section 4) of a frame that is stored with so many rows and columns.
+
+    The frame is resized to `frame_size` times a uniformly drawn factor, and cropped to `crop_size`.
     """
     factor = random.uniform(*training.scale)
     rows, columns = (
-        _span(stored, frame * factor, wanted, random)
-        for stored, frame, wanted in zip(label.shape, training.frame_size, training.crop_size, strict=True)
+        _span(side, frame * factor, wanted, random)
+        for side, frame, wanted in zip(stored, training.frame_size, training.crop_size, strict=True)
     )
-    if random.random() < training.flip:
+    return Crop(rows, columns, random.random() < training.flip)
+
+
+def draw_square(side: int, scale: tuple[float, float], random: np.random.Generator) -> Crop:
+    """Draw a square part of a square image, resized to the whole, and a flip.
+
+    The square covers a fraction of the area drawn from `scale`, and is flipped with probability 0.5.
+    """
+    part = max(1, round(side * random.uniform(*scale) ** 0.5))
+    top, left = random.integers(0, side - part + 1, 2)
+    return Crop(Span(int(top), part, side, 0, 0), Span(int(left), part, side, 0, 0), random.random() < 0.5)
+
+
+def crop_frame(
+    image: np.ndarray, label: np.ndarray, training: "Training", random: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Draw a crop of one frame (HxWx3) and its label (HxW) and compute it; only the part inside it is resized.
+
+    If the resized frame is smaller than the crop, the image is padded with the mean colour and the label with `IGNORE`.
+    """
+    rows, columns, flip = draw_crop(label.shape, training, random)
+    if flip:
         image, label = image[:, ::-1], label[:, ::-1]
-    size, padding = (rows.size, columns.size), (*columns.padding, *rows.padding)
+    size, padding = (rows.size, columns.size), (*columns[3:], *rows[3:])
     pixels = _resized(image[rows.source, columns.source], size)
     classes = torch.from_numpy(np.array(label[rows.source, columns.source]))[None, None]
     classes = F.interpolate(classes, size, mode="nearest-exact")[0, 0]
@@ -68,16 +108,11 @@ def crop_frame(
 
 
 def crop_image(image: np.ndarray, scale: tuple[float, float], random: np.random.Generator) -> Tensor:
-    """Crop a random square from an SxSx3 image and resize it back to SxS; return 3xSxS float32.
-
-    The square covers a fraction of the area drawn from `scale`, and is flipped with probability 0.5.
-    """
-    side = image.shape[0]
-    part = max(1, round(side * random.uniform(*scale) ** 0.5))
-    top, left = random.integers(0, side - part + 1, 2)
-    if random.random() < 0.5:
+    """Draw a square of an SxSx3 image and resize it back to SxS; return 3xSxS float32."""
+    rows, columns, flip = draw_square(image.shape[0], scale, random)
+    if flip:
         image = image[:, ::-1]
-    return normalise(_resized(image[top : top + part, left : left + part], (side, side)))[0]
+    return normalise(_resized(image[rows.source, columns.source], (rows.size, columns.size)))[0]
 
 
 def _resized(image: np.ndarray, size: tuple[int, int]) -> Tensor:
@@ -87,19 +122,10 @@ def _resized(image: np.ndarray, size: tuple[int, int]) -> Tensor:
     return F.interpolate(pixels, size, mode="bilinear", antialias=True).permute(0, 2, 3, 1)
 
 
-class _Span:
-    """One axis of a crop: the stored pixels it reads, the size they are resized to, and the padding around them."""
-
-    def __init__(self, start: int, stored: int, size: int, before: int, after: int):
-        self.source = slice(start, start + stored)
-        self.size = size
-        self.padding = (before, after)
-
-
-def _span(stored: int, resized: float, wanted: int, random: np.random.Generator) -> _Span:
+def _span(stored: int, resized: float, wanted: int, random: np.random.Generator) -> Span:
     if resized >= wanted:
         kept = max(1, round(stored * wanted / resized))
-        return _Span(int(random.integers(0, stored - kept + 1)), kept, wanted, 0, 0)
+        return Span(int(random.integers(0, stored - kept + 1)), kept, wanted, 0, 0)
     size = max(1, round(resized))
     before = int(random.integers(0, wanted - size + 1))
-    return _Span(0, stored, size, before, wanted - size - before)
+    return Span(0, stored, size, before, wanted - size - before)

@@ -96,13 +96,14 @@ def _apply(
 
     Raises `Diverged` if the class scores contain NaN.
     """
-    images, size = prepared.images(training.score), tuple(training.frame_size)
+    images = prepared.images(training.score)
+    how = tuple(training.frame_size), evaluation.batch_size, device, training.precision
     shown = progress(images, f"scoring {training.score}", unit="frames")
     try:
-        predictions = predict(model, shown, size, evaluation.batch_size, device)
+        predictions = predict(model, shown, *how)
         scored = score(evaluation, prepared, training.score, predictions)
         frames = [images[index] for index in scored.pictures]
-        return scored, by_network(model, frames, size, evaluation.batch_size, device)
+        return scored, by_network(model, frames, *how)
     except FloatingPointError:
         raise Diverged(
             f"{weights} gives scores that are not finite, because its training diverged; "
@@ -124,7 +125,12 @@ def load(variant: "Variant", classes: int, path: Path) -> nn.Module:
 
 @torch.inference_mode()
 def predict(
-    model: Callable[[Tensor], Tensor], images: Any, input_size: tuple[int, int], batch: int, device: torch.device
+    model: Callable[[Tensor], Tensor],
+    images: Any,
+    input_size: tuple[int, int],
+    batch: int,
+    device: torch.device,
+    precision: str = "float32",
 ) -> Iterator[np.ndarray]:
     """Yield the class of every pixel (HxW uint8) of each of `images` (HxWx3 uint8), in order.
 
@@ -132,7 +138,7 @@ def predict(
     predictions, are resized to HxW. Raises `FloatingPointError` if the scores contain NaN.
     """
     for frames in _batches(images, batch):
-        scores = _scores(model, torch.from_numpy(frames), input_size, device)
+        scores = _scores(model, torch.from_numpy(frames), input_size, device, precision)
         if scores.isnan().any():
             raise FloatingPointError
         # Resize one frame at a time: at 1024x2048, the class scores of a batch take gigabytes.
@@ -142,7 +148,12 @@ def predict(
 
 
 def by_network(
-    model: nn.Module, images: list[np.ndarray], input_size: tuple[int, int], batch: int, device: torch.device
+    model: nn.Module,
+    images: list[np.ndarray],
+    input_size: tuple[int, int],
+    batch: int,
+    device: torch.device,
+    precision: str = "float32",
 ) -> np.ndarray | None:
     """Return the prediction of each network of an aggregation alone, (networks, images, H, W) uint8 (Figure 4).
 
@@ -152,7 +163,7 @@ def by_network(
     if count < 2 or not images:
         return None
     parts = [partial(model.alone, network=network) for network in range(count)]
-    return np.stack([np.stack([*predict(part, images, input_size, batch, device)]) for part in parts])
+    return np.stack([np.stack([*predict(part, images, input_size, batch, device, precision)]) for part in parts])
 
 
 def _batches(images: Any, size: int) -> Iterator[np.ndarray]:
@@ -161,8 +172,10 @@ def _batches(images: Any, size: int) -> Iterator[np.ndarray]:
         yield np.stack(batch)
 
 
-def _scores(model: Callable[[Tensor], Tensor], frames: Tensor, size: tuple[int, int], device: torch.device) -> Tensor:
-    with devices.half_precision(device):
+def _scores(
+    model: Callable[[Tensor], Tensor], frames: Tensor, size: tuple[int, int], device: torch.device, precision: str
+) -> Tensor:
+    with devices.autocast(device, precision):
         return model(whole_frames(frames, size).to(device))
 
 

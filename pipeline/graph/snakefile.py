@@ -1,4 +1,4 @@
-"""What the Snakefile needs besides patterns: which jobs are out of date, and whether there is a GPU."""
+"""What the Snakefile needs besides patterns: which jobs are out of date, and what they take."""
 
 import os
 import time
@@ -50,6 +50,16 @@ class Inputs:
 def gpus() -> int:
     """1 where jobs use an NVIDIA GPU, else 0. It does not import torch, which takes seconds."""
     return int(any(Path("/proc/driver/nvidia/gpus").glob("*")))
+
+
+def threads(params: Params) -> Callable[[Any], int]:
+    """CPU threads of a training, in all of its processes. Snakemake lowers it to the cores that it has."""
+
+    def of(wildcards: Any) -> int:
+        training = params.training(wildcards.recipe, wildcards.variant)
+        return training.threads * training.processes
+
+    return of
 
 
 def _age(stamp: Path, new: bool) -> None:

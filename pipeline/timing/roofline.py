@@ -104,10 +104,22 @@ class _Counter(TorchDispatchMode):
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
         if not func.is_view:
-            flops = flop_registry.get(func.overloadpacket)
-            macs = flops(*args, **kwargs, out_val=out) // 2 if flops else 0
-            self.operations.append(Operation(macs, sum(map(_bytes, tree_leaves((args, kwargs, out))))))
+            self.operations.append(
+                Operation(_macs(func, args, kwargs, out), sum(map(_bytes, tree_leaves((args, kwargs, out)))))
+            )
         return out
+
+
+def _macs(func: Any, args: Any, kwargs: Any, out: Any) -> int:
+    """MACs of an operation by torch's registry, which takes the backward pass of a grouped convolution for a dense one.
+
+    The gradients of a convolution's input and of its weights take as many as the convolution itself.
+    """
+    if func is torch.ops.aten.convolution_backward.default:
+        scores, features, weight, transposed, wanted = args[0], args[1], args[2], args[7], args[10]
+        return sum(wanted[:2]) * (features if transposed else scores).numel() * weight[0].numel()
+    flops = flop_registry.get(func.overloadpacket)
+    return flops(*args, **kwargs, out_val=out) // 2 if flops else 0
 
 
 def _bytes(value: Any) -> int:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
+from pipeline.data.base import IGNORE
 from pipeline.training import loop, losses
 from pipeline.utils import device as devices
 
@@ -29,36 +30,51 @@ SIGMOID = torch.ops.aten.sigmoid.default
 
 
 def step(
-    model: nn.Module, images: Tensor, labels: Tensor, loss: str, seed: int, device: torch.device
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    loss: str,
+    seed: int,
+    device: torch.device,
+    precision: str = "float32",
+    parts: int = 1,
 ) -> dict[str, Any]:
     """Compute the loss and gradients of one training step on a batch (Nx3xHxW, NxHxW) without taking the step.
 
-    `loss` is the name of the recipe's loss. Returns `loss`, `gradients` (the norm by part of the network) and
-    `guessing`, the loss of equal class scores. For cross entropy this is the logarithm of the number of classes times
-    the sum of the output weights.
+    `loss` and `precision` are the recipe's; batch norm sees one of `parts` at a time. Returns `loss`, `gradients` (the
+    norm by part of the network) and `guessing`, the loss of equal class scores. For cross entropy this is the logarithm
+    of the number of classes times the sum of the output weights.
     """
     model = copy.deepcopy(model).to(device, memory_format=torch.channels_last).train()
     with torch.random.fork_rng():
         loop.seed_dropout(seed, 0)
-        with devices.half_precision(device):
-            outputs = model(images.to(device, memory_format=torch.channels_last))
-        _, value = losses.objective(model, outputs, labels.to(device), loss)
-        (SCALE * value).backward()
-        equal = tree_map(torch.zeros_like, outputs)
-        _, guessing = losses.objective(model, equal, labels.to(device), loss)
+        value, guessing = torch.zeros((), device=device), torch.zeros((), device=device)
+        labelled = (labels != IGNORE).sum().clamp(min=1)
+        for shown, truth, count in losses.parts(images, labels, parts):
+            shown, truth = shown.to(device, memory_format=torch.channels_last), truth.to(device)
+            share = 1 if parts == 1 else (count / labelled).to(device)
+            with devices.autocast(device, precision):
+                outputs = model(shown)
+            found = losses.objective(model, outputs, truth, loss)[1] * share
+            (SCALE * found).backward()
+            value += found.detach()
+            equal = tree_map(torch.zeros_like, outputs)
+            guessing += losses.objective(model, equal, truth, loss)[1].detach() * share
     squares: dict[str, float] = defaultdict(float)
     for name, parameter in model.named_parameters():
         if parameter.grad is not None:
             squares[part(name)] += float((parameter.grad.double() / SCALE).square().sum())
     return {
-        "loss": _number(value.detach()),
-        "guessing": _number(guessing.detach()),
+        "loss": _number(value),
+        "guessing": _number(guessing),
         "gradients": {name: _number(math.sqrt(square)) for name, square in squares.items()},
     }
 
 
-def look(model: nn.Module, batches: Iterable[Tensor], device: torch.device) -> dict[str, Any]:
-    """Measure a network on batches (Nx3xHxW) of whole frames, in evaluation mode.
+def look(
+    model: nn.Module, batches: Iterable[Tensor], device: torch.device, precision: str = "float32"
+) -> dict[str, Any]:
+    """Measure a network on batches (Nx3xHxW) of whole frames, in evaluation mode and the recipe's `precision`.
 
     The first two entries are dictionaries by part of the network:
 
@@ -70,7 +86,7 @@ def look(model: nn.Module, batches: Iterable[Tensor], device: torch.device) -> d
     `saturated` holds the two limits, and `not_finite` lists the parts whose `weights` or batch norm `statistics` are
     not finite.
     """
-    watch = _Watch(copy.deepcopy(model).to(device, memory_format=torch.channels_last).eval())
+    watch = _Watch(copy.deepcopy(model).to(device, memory_format=torch.channels_last).eval(), precision)
     for images in batches:
         watch.see(images.to(device, memory_format=torch.channels_last))
     sigmoids, inputs = watch.seen("sigmoid"), watch.seen("input")
@@ -103,9 +119,9 @@ def part(name: str) -> str:
 class _Watch(TorchDispatchMode):
     """Records the outputs of the ReLUs, sigmoids and gates of a running network, by part."""
 
-    def __init__(self, model: nn.Module):
+    def __init__(self, model: nn.Module, precision: str):
         super().__init__()
-        self.model, self.running = model, list[str]()
+        self.model, self.precision, self.running = model, precision, list[str]()
         self.batches: dict[tuple[str, str], list[Tensor]] = defaultdict(list)
         for name, module in model.named_modules():
             module.register_forward_pre_hook(lambda *_, name=name: self.running.append(part(name)))
@@ -117,7 +133,7 @@ class _Watch(TorchDispatchMode):
     def see(self, images: Tensor) -> None:
         """Run the network on one batch."""
         self.batch = defaultdict[tuple[str, str], list[Tensor]](list)
-        with self, devices.half_precision(images.device):
+        with self, devices.autocast(images.device, self.precision):
             self.model(images)
         for key, values in self.batch.items():
             self.batches[key].append(torch.cat(values, dim=1))

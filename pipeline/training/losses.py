@@ -3,6 +3,8 @@
 To add a loss, write its function here, add it to `LOSSES`, and allow its name in pipeline/config/recipes.py.
 """
 
+from collections.abc import Iterator
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -16,6 +18,15 @@ def cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
     """
     loss = F.cross_entropy(scores.float(), labels, ignore_index=IGNORE, reduction="sum")
     return loss / (labels != IGNORE).sum().clamp(min=1)
+
+
+def parts(images: Tensor, labels: Tensor, count: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Split a batch into `count` parts of images, labels, and the number of labelled pixels or images.
+
+    The loss of a batch is the mean of its parts' losses, weighted by these numbers.
+    """
+    for part in zip(images.chunk(count), labels.chunk(count), strict=True):
+        yield *part, (part[1] != IGNORE).sum()
 
 
 LOSSES = {"cross-entropy": cross_entropy}

@@ -18,7 +18,13 @@ Parameters = Iterable[nn.Parameter]
 
 def sgd(parameters: Parameters, recipe: "Pretraining | Training") -> Optimizer:
     """Stochastic gradient descent with momentum (Section 4)."""
-    return torch.optim.SGD(parameters, momentum=recipe.momentum, **_shared(recipe))
+    parameters = list(parameters)
+    optimiser = torch.optim.SGD(parameters, momentum=recipe.momentum, **_shared(recipe))
+    if recipe.precision == "float16" and recipe.momentum:
+        # If the first step is skipped, torch leaves its momentum uninitialised, and the next step adds it.
+        for parameter in parameters:
+            optimiser.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    return optimiser
 
 
 def adamw(parameters: Parameters, recipe: "Pretraining | Training") -> Optimizer:

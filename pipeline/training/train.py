@@ -18,7 +18,7 @@ from pipeline.config import paths
 from pipeline.data import augment
 from pipeline.data.reader import Prepared, evenly_spaced
 from pipeline.training import health
-from pipeline.training.loop import CURVE, Checkpoint, Epochs, optimise
+from pipeline.training.loop import CURVE, Checkpoint, Epochs, optimise, summary
 from pipeline.utils import device as devices
 from pipeline.utils import weights
 from pipeline.utils.errors import BadInput, Diverged
@@ -34,17 +34,32 @@ class Frames(Dataset):
     def __init__(self, prepared: Prepared, training: "Training", seed: int):
         self.parts = [(prepared.images(split), prepared.labels(split)) for split in training.splits]
         self.rows = [(part, row) for part, (_, labels) in enumerate(self.parts) for row in range(len(labels))]
-        self.training, self.seed = training, seed
+        self.prepared, self.training, self.seed = prepared, training, seed
+
+    def __reduce__(self):
+        return Frames, (self.prepared, self.training, self.seed)  # Another process maps the arrays itself.
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, item: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        epoch, index = item
-        part, row = self.rows[index]
+        part, row = self.rows[item[1]]
         images, labels = self.parts[part]
-        random = augment.generator(self.seed, augment.AUGMENTATION, epoch, index)
-        return augment.crop_frame(images[row], labels[row], self.training, random)
+        return augment.crop_frame(images[row], labels[row], self.training, self._random(item))
+
+    def draw(self, item: tuple[int, int]) -> augment.Crop:
+        """Return the crop of an item alone."""
+        part, _ = self.rows[item[1]]
+        return augment.draw_crop(self.parts[part][1].shape[1:], self.training, self._random(item))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of an item."""
+        return self.training.crop_size
+
+    def _random(self, item: tuple[int, int]) -> np.random.Generator:
+        epoch, index = item
+        return augment.generator(self.seed, augment.AUGMENTATION, epoch, index)
 
     def first_batch(self) -> tuple[Tensor, Tensor]:
         """Return the images and labels of the first training step."""
@@ -78,7 +93,8 @@ def train(
     """Train `variant`; write `weights.pt` and `curve.csv` to `folder` and return the record.
 
     `data` is a folder of prepared frames. Without `pretrained` weights, all networks start from random weights.
-    `on_epoch` is called with each row of the curve.
+    `on_epoch` is called with each row of the curve. The record counts the steps taken and those that float16 skipped,
+    and says for which share of the time training waited for data.
 
     Raises `BadInput` if `data` is not a segmentation set, or if the variant cannot load `pretrained`. Raises `Diverged`
     if the loss is not finite. In a `trial`, a run to select a learning rate, divergence is a result instead:
@@ -90,23 +106,24 @@ def train(
     model = build(made_for["variant"], made_for["classes"])
     initialise(model, seed)
     loaded = _load(model, variant, pretrained) if pretrained else []
-    frames, device = Frames(prepared, training, seed), devices.choose(training.threads)
-    first = health.step(model, *frames.first_batch(), training.loss, seed, device)
+    frames, device = Frames(prepared, training, seed), devices.choose(training.threads, repeats=True)
+    first = _first_step(model, frames, device)
     failed: dict[str, str] = {}
     try:
         curve = optimise(model, frames, training, seed, checkpoint, on_epoch, training.warmup)
     except Diverged as error:
         if not trial:
             raise
-        curve, failed = pd.DataFrame(error.curve, columns=CURVE), {"diverged": str(error)}
+        curve, failed = pd.DataFrame(error.curve), {"diverged": str(error)}
     weights.save(folder / paths.WEIGHTS, {"made_for": made_for, **(failed or {"state": model.state_dict()})})
-    weights.write_csv(folder / "curve.csv", curve)
-    seen = len(curve) * (len(frames) // training.batch_size) * training.batch_size
+    weights.write_csv(folder / "curve.csv", curve[CURVE])
+    steps, said = len(curve) * (len(frames) // training.batch_size), summary(curve)
+    seen = steps * training.batch_size
     measured = _health(model, first, frames, len(prepared.classes), curve, device)
     seconds = time.perf_counter() - started
     return {
         **failed,
-        "steps": seen // training.batch_size,
+        "steps": steps - said["skipped_steps"],
         "epochs": len(curve),
         "frames_seen": seen,
         "loss": measured["last"]["loss"],
@@ -114,6 +131,7 @@ def train(
         "health": measured,
         "seconds": round(seconds, 1),
         "frames_per_second": round(seen / seconds, 2),
+        **said,
     }
 
 
@@ -126,15 +144,22 @@ def _health(
     epoch, and the last gradients are those of the first batch after training. A resumed training starts from the same
     initial weights, so its `first` is the same too.
     """
-    last = health.step(model, *frames.first_batch(), frames.training.loss, frames.seed, device)
+    last = _first_step(model, frames, device)
     loss = float(curve["loss"].iloc[-1])
     return {
         "classes": classes,
         "first": first,
         "last": {"loss": loss if math.isfinite(loss) else None, "gradients": last["gradients"]},
         "frames": min(len(frames), health.FRAMES),
-        **health.look(model, frames.whole(health.FRAMES), device),
+        **health.look(model, frames.whole(health.FRAMES), device, frames.training.precision),
     }
+
+
+def _first_step(model: nn.Module, frames: Frames, device: torch.device) -> dict[str, Any]:
+    """Measure the first training step, in as many parts as all processes take it in; they do not share batch norm."""
+    recipe, batch = frames.training, frames.first_batch()
+    parts = recipe.accumulate * recipe.processes
+    return health.step(model, *batch, recipe.loss, frames.seed, device, recipe.precision, parts)
 
 
 def _load(model: nn.Module, variant: "AnyVariant", pretrained: Path) -> list[dict[str, int]]:

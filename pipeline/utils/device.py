@@ -1,38 +1,58 @@
-"""Select and describe the device that torch computes on."""
+"""Select and describe the device that torch computes on, and the precision that it computes in."""
 
 import os
 from typing import Any
 
 import torch
 
+LOADERS = 16
+"""Most processes that load frames for one GPU."""
 
-def choose(threads: int) -> torch.device:
+
+def choose(threads: int, repeats: bool = False) -> torch.device:
     """Return the first GPU, or the CPU if there is none, and set torch to use `threads` CPU threads.
 
-    Results on the CPU are bit-identical from run to run.
+    If one size `repeats`, as in training, cuDNN tries its kernels and keeps the fastest. Results on the CPU are
+    bit-identical from run to run. Those on a GPU are repeatable within noise, with and without these trials: the
+    backward pass of bilinear resizing and the loss over pixels add in an order that differs from run to run.
     """
     torch.set_num_threads(threads)
-    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.benchmark = repeats
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def describe(device: torch.device) -> dict[str, Any]:
-    """Return the device, thread count and precision that are recorded with every result."""
-    if device.type == "cpu":
-        return {"device": "cpu", "threads": torch.get_num_threads(), "precision": "float32"}
+def describe(device: torch.device, precision: str = "float32") -> dict[str, Any]:
+    """Return the device, thread count and precision that are recorded with every result; for a GPU also its noise.
+
+    `precision` is that of a recipe (see `autocast`). On a GPU, float32 alone does not say what convolutions compute in.
+    """
+    on_gpu = device.type == "cuda"
+    used = precision if precision == "float32" else f"mixed {precision}"
+    if on_gpu and precision == "float32" and torch.backends.cudnn.conv.fp32_precision == "tf32":
+        used = "float32, convolutions in TF32"
     return {
-        "device": torch.cuda.get_device_name(device),
+        "device": torch.cuda.get_device_name(device) if on_gpu else "cpu",
         "threads": torch.get_num_threads(),
-        "precision": "mixed float16",
+        "precision": used,
+        **({"repeatable": "within noise"} if on_gpu else {}),
     }
 
 
-def half_precision(device: torch.device) -> torch.autocast:
-    """Return a context that computes in mixed float16 precision on CUDA and in float32 on the CPU."""
-    return torch.autocast(device.type, dtype=torch.float16, enabled=device.type == "cuda")
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Return a context that computes in float32, or in mixed `precision` (float16 or bfloat16), on any device."""
+    half = precision != "float32"
+    return torch.autocast(device.type, dtype=getattr(torch, precision) if half else None, enabled=half)
 
 
-def loading(device: torch.device) -> dict[str, Any]:
-    """Return the DataLoader options for `device`: worker processes for a GPU, none for the CPU."""
-    workers = min(8, os.cpu_count() or 1) if device.type == "cuda" else 0
+def cpus() -> int:
+    """Return how many CPUs this process may use, which a scheduler can make fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def loading(device: torch.device, processes: int = 1) -> dict[str, Any]:
+    """Return the DataLoader options for `device`: on a GPU a worker for each CPU but one, at most `LOADERS`, else none.
+
+    The CPUs are shared by `processes`, of one GPU each. On a CPU, workers would only take the time of the network.
+    """
+    workers = max(1, min(LOADERS, cpus() // processes - 1)) if device.type == "cuda" else 0
     return {"num_workers": workers, "pin_memory": device.type == "cuda"}

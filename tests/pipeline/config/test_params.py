@@ -180,5 +180,5 @@ def test_no_default_changes():
     }
     assert found == {
         "timed_at": {}, "timed_over": [], "forms": None, "question": "", "contrasts": [], "correction": "holm", "smallest_effect": 1.0,
-        "frames_per_block": 1, "training": {}, "scratch": False, "loss": "cross-entropy", "scale": 1.0, "interpretation": "first",
+        "frames_per_block": 1, "training": {}, "scratch": False, "loss": "cross-entropy", "precision": "float32", "accumulate": 1, "processes": 1, "step": "eager", "scale": 1.0, "interpretation": "first",
     }  # fmt: skip

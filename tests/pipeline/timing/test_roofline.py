@@ -76,3 +76,12 @@ def test_timed_rows_hold_the_macs_that_the_complexity_stage_counts(cpu_alone):
     assert found["rows"][0]["bytes"] > 4 * counted["parameters"]
     assert [(each["kind"], each["dtype"]) for each in found["ceilings"]] == [("copy", "uint8"), ("product", "float32")]
     assert all([len(taken) for taken in each["samples_ms"]] == [1, 1] for each in found["ceilings"])
+
+
+@pytest.mark.parametrize(("groups", "layer"), [(1, nn.Conv2d), (8, nn.Conv2d), (8, nn.ConvTranspose2d)])
+def test_the_backward_pass_of_a_convolution_takes_twice_its_macs(groups, layer):
+    convolution = layer(8, 16, 3, padding=1, stride=2, groups=groups)
+    images = torch.rand(2, 8, 12, 16, requires_grad=True)
+    forward = sum(each.macs for each in roofline.counted(convolution, images))
+    both = sum(each.macs for each in roofline.counted(lambda shown: convolution(shown).sum().backward(), images))
+    assert forward > 0 and both == 3 * forward

@@ -10,7 +10,7 @@ import torch
 from models.initialisation import initialise
 from models.network import Classifier
 from pipeline.config import params
-from pipeline.training.loop import Checkpoint
+from pipeline.training.loop import CURVE, Checkpoint
 from pipeline.training.pretrain import pretrain
 from pipeline.utils import weights
 
@@ -52,7 +52,7 @@ def run(tmp_path, monkeypatch):
 
     def loop(model, data, *rest):
         given.append(data)
-        return pd.DataFrame({"loss": [0.0]})
+        return pd.DataFrame(0.0, index=[0], columns=[*CURVE, "skipped", "seconds", "waited", "resident", "step"])
 
     monkeypatch.setattr("pipeline.training.pretrain.optimise", loop)
     result = pretrain(RECIPE, "xception-b", tmp_path, tmp_path / "out", Checkpoint(tmp_path / "c.pt", "same"))
