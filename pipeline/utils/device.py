@@ -1,5 +1,8 @@
 """Select and describe the device that torch computes on, and the precision that it computes in."""
 
+import contextlib
+import ctypes
+import functools
 import os
 from typing import Any
 
@@ -7,6 +10,8 @@ import torch
 
 LOADERS = 16
 """Most processes that load frames for one GPU."""
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Parameters of glibc's `mallopt`."""
 
 
 def choose(threads: int, repeats: bool = False) -> torch.device:
@@ -18,7 +23,17 @@ def choose(threads: int, repeats: bool = False) -> torch.device:
     """
     torch.set_num_threads(threads)
     torch.backends.cudnn.benchmark = repeats
+    _keep_memory()
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@functools.cache
+def _keep_memory() -> None:
+    """Let the C library keep freed memory. By default it returns large blocks, so each step maps its tensors again."""
+    with contextlib.suppress(AttributeError, OSError):  # not glibc
+        library = ctypes.CDLL("libc.so.6")
+        library.mallopt(M_MMAP_THRESHOLD, 2**30)
+        library.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def describe(device: torch.device, precision: str = "float32") -> dict[str, Any]:

@@ -51,7 +51,7 @@ def workspace(tmp_path, monkeypatch) -> Workspace:
         (lambda p: p["study"].update(correction="bonferroni"), r"study\.correction is 'bonferroni': input should be 'holm' or 'none'"),
         (lambda p: p["study"].update(seeds=[0, 0]), r"seeds holds an entry twice: \[0, 0\]"),
         (lambda p: p["study"].update(baseline="dfanet-b"), r'baseline names dfanet-b, which is none of the variants'),
-        (lambda p: p["study"].update(recipe="fast"), r'study\.recipe names "fast", known are paper, camvid, effects, converged, quick'),
+        (lambda p: p["study"].update(recipe="fast"), r'study\.recipe names "fast", known are paper, camvid'),
         (lambda p: p["study"].update(images="imagenets"), r'study\.images names "imagenets"'),
         (lambda p: p["study"].update(timed_at={"dfanet-b": [512, 1024]}), r"timed_at names dfanet-b, which is none of the variants \['single', 'd'\]"),
         (lambda p: p["study"].update(forms="dfanet-b"), r"forms names dfanet-b, which is none of the variants"),
