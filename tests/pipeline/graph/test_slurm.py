@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import Workspace, copy_repository
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(2400)]
 
 ETC = Path("/etc/slurm")
 NEEDED = ("slurmctld", "slurmd", "munged", "sbatch", "scancel")
@@ -91,7 +91,7 @@ def _study(root: Path) -> Workspace:
     """Two trainings that last long enough to be cancelled and to meet a limit."""
     study = copy_repository(root)
     shutil.copytree("profiles", root / "profiles", dirs_exist_ok=True)
-    study.edit(lambda content: content["recipes"]["quick"]["training"].update(epochs=200))
+    study.edit(lambda content: content["recipes"]["quick"]["training"].update(epochs=60))
     study.edit(lambda content: content["data"]["synthetic"]["frames"].update(train=40))
     return study
 
@@ -119,11 +119,11 @@ def test_trainings_that_are_cancelled_or_meet_a_limit_end_with_the_weights_of_a_
             time.sleep(1)
         cancelled, limited = _trainings()
         subprocess.run(["scancel", cancelled], check=True)
-        subprocess.run(["scontrol", "update", f"JobId={limited}", "TimeLimit=1"], check=True)
+        subprocess.run(["scontrol", "update", f"JobId={limited}", "EndTime=now+5seconds"], check=True)
         code = running.wait(1000)
     said = (study.root / "log").read_text()
     assert code == 0, said[-3000:]
     assert said.count("Trying to restart job") == 2
-    local.run("snakemake", "--cores", "2", timeout=600)
+    local.run("snakemake", "--cores", "2", timeout=1000)
     assert len(_weights(study)) == 2 and _weights(study) == _weights(local)
     assert "Nothing to be done" in study.run("snakemake", "--cores", "2").stderr
