@@ -54,6 +54,7 @@ def run(job: Job, params: Params, track: bool = True, force: bool = False) -> No
     if not force and not provenance.reasons(job):
         say(f"{job.name}: up to date")
         return
+    _check_inputs(job)
     job.folder.mkdir(parents=True, exist_ok=True)
     with _logged(job), _locked(job) as waited:
         if waited and not provenance.reasons(job):
@@ -67,6 +68,14 @@ def run(job: Job, params: Params, track: bool = True, force: bool = False) -> No
             result, conditions = STAGES[job.stage](job, params, track)
             provenance.write(job, begun, result, conditions)
         _unfinished(job).unlink(missing_ok=True)
+
+
+def _check_inputs(job: Job) -> None:
+    """`BadInput` names the command that makes what is missing, before anything is written."""
+    for path in job.input_files:
+        command = None if path.exists() else graph.maker(path)
+        if command:
+            raise BadInput(f"{job.name}: {path} is missing; run `{command}`")
 
 
 def _jobs(params: Params, stage: str, wildcards: Mapping[str, str] | None) -> list[Job]:

@@ -82,7 +82,7 @@ def _digest_of_module(module: ast.Module) -> str:
 def _digest_of_json(content: bytes) -> str:
     try:
         record = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return sha256(content)
     if not isinstance(record, dict) or not record.keys() >= RECORD:
         return sha256(content)
