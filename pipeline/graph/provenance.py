@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pipeline.graph import arrays
 from pipeline.graph.graph import Job
 from pipeline.utils import files, git
 from pipeline.utils.digests import digests
@@ -45,6 +46,7 @@ def write(job: Job, begun: dict[str, Any], result: dict[str, Any], conditions: d
     record["conditions"] = {**conditions, **begun["environment"], "finished": finished}
     record["result"] = result
     files.write(job.record, f"{json.dumps(record, indent=1, ensure_ascii=False)}\n".encode())
+    arrays.note(job.record, result)
 
 
 def reasons(job: Job) -> list[str]:
@@ -59,7 +61,8 @@ def reasons(job: Job) -> list[str]:
     changed = _changes("parameter", flatten(record["params"]), flatten(job.params))
     changed += _changes("source", record["sources"], digests(job.sources))
     changed += _changes("input", record["inputs"], digests(job.input_files))
-    return missing + changed + _changes("output", record["outputs"], digests(_other_outputs(job)))
+    changed += _changes("output", record["outputs"], digests(_other_outputs(job)))
+    return missing + changed + arrays.changes(job.record, record["result"])
 
 
 def environment() -> dict[str, Any]:

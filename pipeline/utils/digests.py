@@ -32,7 +32,7 @@ def digest(path: Path) -> str:
     A Python module says its syntax tree: comments, docstrings and line breaks do not count. A record says what
     remains without `HOW_IT_WAS_MADE`. Every other file says its bytes.
     """
-    return _digest(path.absolute(), *_state(path))
+    return _digest(path.absolute(), *state(path))
 
 
 def sha256(content: bytes) -> str:
@@ -53,7 +53,7 @@ def tree(path: Path) -> ast.Module:
         raise BadInput(f"{path}, line {error.lineno} is not valid Python: {error.msg}") from None
 
 
-def _state(path: Path) -> tuple[int, ...]:
+def state(path: Path) -> tuple[int, ...]:
     """What changes whenever the file does."""
     state = path.stat()
     return state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
