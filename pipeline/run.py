@@ -117,11 +117,6 @@ def checkpoint(job: Job) -> "Checkpoint":
     return Checkpoint(_unfinished(job), sha256_of_json(made_of))
 
 
-def log(job: Job) -> Path:
-    """The job's log file: everything its stage said, and the traceback of what ended it."""
-    return paths.work("logs", job.record).with_suffix(".log")
-
-
 def _unfinished(job: Job) -> Path:
     return paths.work("checkpoints", job.record).with_suffix(".pt")
 
@@ -161,7 +156,7 @@ def _locked(job: Job) -> Iterator[bool]:
 @contextlib.contextmanager
 def _logged(job: Job) -> Iterator[None]:
     """Copy everything said on standard error, each line under the job's name, to the job's log."""
-    path = log(job)
+    path = job.log
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file, contextlib.redirect_stderr(_Tee(file, sys.stderr, job.name)):
         try:

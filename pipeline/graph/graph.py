@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.registry import FIGURES, TABLES
-from pipeline.config import claims
+from pipeline.config import claims, paths
 from pipeline.config.data import FrameData
 from pipeline.config.params import Params, lookup
 from pipeline.config.study import NO_IMAGES
@@ -43,6 +43,11 @@ class Job:
     def folder(self) -> Path:
         """The folder of its outputs."""
         return self.record.parent
+
+    @property
+    def log(self) -> Path:
+        """Everything that its stage said, and the traceback of what ended it."""
+        return paths.work("logs", self.record).with_suffix(".log")
 
     @property
     def name(self) -> str:

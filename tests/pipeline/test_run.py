@@ -141,7 +141,7 @@ def test_everything_said_is_in_the_job_s_log(workspace, monkeypatch, capfd):
     loaded = params.load()
     monkeypatch.setitem(run.STAGES, "complexity", lambda *arguments: run.say("counting\nstill counting") or ({}, {}))
     run.run(complexity(loaded), loaded)
-    assert run.log(complexity(loaded)).read_text() == "counting\nstill counting\n"
+    assert complexity(loaded).log.read_text() == "counting\nstill counting\n"
     name = "[complexity synthetic quick d] "
     assert capfd.readouterr().err == f"{name}counting\n{name}still counting\n"
 
