@@ -56,6 +56,11 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         print(f"error: {one_line(f'{error.filename}: {error.strerror}')}; `--debug` shows where", file=sys.stderr)
         return 1
+    except Exception as error:
+        if debug or type(error).__name__ != "NotANetwork":  # of models.build, which imports torch
+            raise
+        print(f"error: {one_line(str(error))}", file=sys.stderr)
+        return 1
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted; the same command continues where it stopped", file=sys.stderr)
         return 130

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from models import space
 from models.interpretation import INTERPRETATIONS
@@ -76,10 +76,17 @@ class Variant(Trained):
         return self
 
 
+def _named_with_underscores(peer: str) -> str:
+    wrong = next((file for file in space.misnamed("peers") if file.stem == peer), None)
+    if wrong:
+        raise ValueError(f"models/peers/{wrong.name} cannot be imported; rename it {space.file_name(peer)}")
+    return peer
+
+
 class Peer(Trained):
     """A network of another paper: the name of its module in models/peers."""
 
-    peer: Annotated[str, one_of("peer", space.PEERS)]
+    peer: Annotated[str, one_of("peer", space.PEERS), AfterValidator(_named_with_underscores)]
 
     @property
     def module(self) -> Path:

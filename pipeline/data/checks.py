@@ -25,10 +25,14 @@ def foreign(what: str) -> Iterator[None]:
     except BadInput:
         raise
     except Exception as error:
-        where = traceback.extract_tb(error.__traceback__)[-1]
+        steps = traceback.extract_tb(error.__traceback__)
+        where = next(
+            step for step in reversed(steps) if "site-packages" not in step.filename and step.filename[0] != "<"
+        )
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise BadInput(
-            f"{what} failed in {where.filename}, line {where.lineno} ({type(error).__name__}: {error}); correct it, or "
-            "see the traceback with --debug"
+            f"{what} failed in {where.filename}, line {where.lineno} ({said}); correct it, or see the traceback with "
+            "--debug"
         ) from error
 
 

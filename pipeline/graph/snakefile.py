@@ -15,7 +15,7 @@ from pipeline.graph import graph
 from pipeline.graph.stale import stale
 from pipeline.utils.errors import BadInput, Diverged, did_you_mean, one_line
 
-SENTENCES = [f"{kind.__module__}.{kind.__qualname__}" for kind in (BadInput, Diverged)]
+SENTENCES = [f"{kind.__module__}.{kind.__qualname__}" for kind in (BadInput, Diverged)] + ["models.build.NotANetwork"]
 """How a traceback begins its last line for errors that a user can correct."""
 
 LONG_AGO = 946684800
