@@ -51,7 +51,7 @@ def _peer(name: str, classes: int) -> type[nn.Module]:
             step for step in reversed(steps) if "site-packages" not in step.filename and step.filename[0] != "<"
         )
         said = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise NotANetwork(f"{file} failed in {where.filename}, line {where.lineno} ({said})") from error
+        raise NotANetwork(f"{file} failed in {own[-1].filename}, line {own[-1].lineno} ({said})") from error
     shape = tuple(getattr(scores, "shape", ())) or type(scores).__name__
     wanted = (1, classes, SIDE, SIDE)
     if shape != wanted:

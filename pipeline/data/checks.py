@@ -31,7 +31,7 @@ def foreign(what: str) -> Iterator[None]:
         )
         said = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise BadInput(
-            f"{what} failed in {where.filename}, line {where.lineno} ({said}); correct it, or see the traceback with "
+            f"{what} failed in {own[-1].filename}, line {own[-1].lineno} ({said}); correct it, or see the traceback with "
             "--debug"
         ) from error
 
