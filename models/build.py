@@ -47,11 +47,10 @@ def _peer(name: str, classes: int) -> type[nn.Module]:
         raise
     except Exception as error:
         steps = traceback.extract_tb(error.__traceback__)
-        where = next(
-            step for step in reversed(steps) if "site-packages" not in step.filename and step.filename[0] != "<"
-        )
+        own = [step for step in steps if "site-packages" not in step.filename and not step.filename.startswith("<")]
+        where = f"{own[-1].filename}, line {own[-1].lineno}"
         said = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise NotANetwork(f"{file} failed in {own[-1].filename}, line {own[-1].lineno} ({said})") from error
+        raise NotANetwork(f"{file} failed in {where} ({said})") from error
     shape = tuple(getattr(scores, "shape", ())) or type(scores).__name__
     wanted = (1, classes, SIDE, SIDE)
     if shape != wanted:

@@ -26,14 +26,10 @@ def foreign(what: str) -> Iterator[None]:
         raise
     except Exception as error:
         steps = traceback.extract_tb(error.__traceback__)
-        where = next(
-            step for step in reversed(steps) if "site-packages" not in step.filename and step.filename[0] != "<"
-        )
+        own = [step for step in steps if "site-packages" not in step.filename and not step.filename.startswith("<")]
+        where = f"{own[-1].filename}, line {own[-1].lineno}"
         said = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise BadInput(
-            f"{what} failed in {own[-1].filename}, line {own[-1].lineno} ({said}); correct it, or see the traceback with "
-            "--debug"
-        ) from error
+        raise BadInput(f"{what} failed in {where} ({said}); correct it, or see the traceback with --debug") from error
 
 
 def check_module(module: ModuleType) -> None:
