@@ -7,10 +7,9 @@
 # would be "nothing to be done". Each job has a stamp, a file whose age tells; the age of an input counts only if this run
 # rebuilds it (`take`). No output is marked update(): Snakemake would take a failed job's old outputs for current.
 
-from pipeline.config import params
 from pipeline.graph import graph, report, snakefile, stages
 
-PARAMS = params.load(config.get("study"))
+PARAMS = snakefile.load(config)
 STUDY = PARAMS.study.model_dump(include={"data", "images", "recipe"})
 RUNS = STUDY | {"variant": PARAMS.study.variants, "seed": PARAMS.study.seeds}
 GPU = snakefile.gpus()  # a job that uses the GPU has it alone (profiles/default)

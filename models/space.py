@@ -12,6 +12,11 @@ def _names(folder: str) -> list[str]:
     return sorted(path.stem.replace("_", "-") for path in files if path.stem != "base")
 
 
+def misnamed(folder: str) -> list[Path]:
+    """Files of a folder with a hyphen in their name, which cannot be imported."""
+    return sorted((Path(__file__).parent / folder).glob("[a-z]*-*.py"))
+
+
 def file_name(name: str) -> str:
     """The file of a structure or peer: bisenet_1.py for "bisenet-1"."""
     return name.replace("-", "_") + ".py"

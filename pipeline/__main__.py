@@ -5,6 +5,7 @@ Commands import what they need when they are called, so that a job that is up to
 
 import inspect
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -15,10 +16,12 @@ try:
     import typer
 
     from pipeline.config import params
+    from pipeline.config.data import wrong_task
     from pipeline.config.study import NO_IMAGES
+    from pipeline.config.variants import Peer
     from pipeline.graph import graph
     from pipeline.graph.stages import STAGES, Stage
-    from pipeline.utils.errors import BadInput, did_you_mean
+    from pipeline.utils.errors import BadInput, did_you_mean, one_line
 except ModuleNotFoundError as error:  # on a machine that was not set up, where a traceback would say less
     sys.exit(
         f"error: the package {error.name} is missing; `make setup` installs everything, and "
@@ -47,13 +50,23 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         app([word for word in arguments if word != "--debug"], prog_name="python -m pipeline", standalone_mode=False)
     except typer.TyperException as error:
-        said = error.format_message().rstrip(".")
+        said = one_line(error.format_message().rstrip("."))
         print(f"error: {said} (`python -m pipeline --help` lists all commands)", file=sys.stderr)
         return 1
     except BadInput as error:
         if debug:
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {one_line(str(error))}", file=sys.stderr)
+        return 1
+    except OSError as error:  # of a file or folder that is not what it should be, or not the user's
+        if debug or not error.filename:
+            raise
+        print(f"error: {one_line(f'{error.filename}: {error.strerror}')}; `--debug` shows where", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if debug or type(error).__name__ != "NotANetwork":  # of models.build, which imports torch
+            raise
+        print(f"error: {one_line(str(error))}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted; the same command continues where it stopped", file=sys.stderr)
@@ -63,7 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 @app.command(rich_help_panel=STUDIES)
 def plan(
-    study: Study = None, cores: Annotated[int, typer.Option(help="Jobs that run side by side.")] = os.cpu_count() or 1
+    study: Study = None,
+    cores: Annotated[int, typer.Option(help="Jobs that run side by side.", min=1, max=100_000)] = os.cpu_count() or 1,
 ) -> None:
     """Show which jobs of a study would run, why, and what they would cost.
 
@@ -194,7 +208,7 @@ def verify(
 
 
 @app.command(rich_help_panel=STUDIES)
-def ui(study: Study = None, port: int = 5000) -> None:
+def ui(study: Study = None, port: Annotated[int, typer.Option(min=1, max=65_535)] = 5000) -> None:
     """Browse a study's runs in MLflow.
 
     Example: python -m pipeline ui --port 5001
@@ -230,7 +244,7 @@ def export(
     variant: Annotated[str, typer.Argument(help="An entry of `variants` in params.yaml.")],
     output: Annotated[Path, typer.Argument(help="The file to write.")],
     checkpoint: Annotated[Path | None, typer.Option(help="Trained weights; random ones by default.")] = None,
-    classes: Annotated[int, typer.Option(help="Number of classes without a checkpoint.")] = 19,
+    classes: Annotated[int, typer.Option(help="Number of classes without a checkpoint.", min=1, max=255)] = 19,
     size: Annotated[str, typer.Option(help="ROWSxCOLUMNS of the image.")] = "1024x1024",
     format: Annotated[str, typer.Option(help="torch (torch.export) or onnx.")] = "torch",
     force: Force = False,
@@ -242,8 +256,6 @@ def export(
     _known({"variant": variant}, loaded := params.load())
     if format not in (formats := ("torch", "onnx")):
         raise BadInput(f'--format is "{format}"{did_you_mean(format, formats)}; known are torch, onnx')
-    if classes < 1:
-        raise BadInput(f"--classes is {classes}; it must be 1 or more")
     if output.is_dir() or output.exists() and not force:
         raise BadInput(f"{output} exists; name another file, or --force if it may be replaced")
     pixels = _size(size)
@@ -261,6 +273,7 @@ def _run(stage: str, values: dict[str, str | None], **options: bool) -> None:
         raise BadInput(f"{stage} takes {named}, or nothing, which runs the stage's jobs of the study in params.yaml")
     loaded = params.load(given.get("study"))
     _known(given, loaded)
+    _fit(stage, given, loaded)
     run_stage(loaded, stage, given or None, **options)
 
 
@@ -300,19 +313,38 @@ def _known(wildcards: dict[str, str], loaded: params.Params) -> None:
         "recipe": loaded.recipes,
         "variant": loaded.variants,
         "pretraining": graph.pretrainings(loaded),
+        "backbone": graph.backbones(loaded),
     }
     for name, section in sections.items():
         value = wildcards.get(name)
         if value is not None and value not in section:
             known = ", ".join(section)
             raise BadInput(f'params.yaml has no {name} "{value}"{did_you_mean(value, section)}; known are {known}')
-    if not wildcards.get("seed", "0").isdecimal():
-        raise BadInput(f'the seed is "{wildcards["seed"]}"; it must be a whole number from 0')
+    seed = wildcards.get("seed", "0")
+    if not (re.fullmatch("0|[1-9][0-9]{,9}", seed) and int(seed) < 2**32):
+        raise BadInput(f'the seed is "{seed:.40}"; it must be a whole number from 0 to {2**32 - 1}')
+
+
+def _fit(stage: str, given: dict[str, str], loaded: params.Params) -> None:
+    """`BadInput` if the values of a job, each of which exists, do not go together."""
+    for key in ("data", "images"):
+        name = given.get(key, NO_IMAGES)
+        task = "images" if stage == "prepare" and name in loaded.data and loaded.data[name].classifies else key
+        if name != NO_IMAGES and (wrong := wrong_task(task, name, loaded.data[name], loaded.data)):
+            raise BadInput(wrong)
+    if stage == "pretrain" and given.get("images") == NO_IMAGES:
+        raise BadInput(f"{NO_IMAGES} are no images to pretrain on; name a set of images")
+    peer = isinstance(loaded.variants.get(given.get("variant", "")), Peer)
+    if peer and given.get("images", NO_IMAGES) != NO_IMAGES:
+        raise BadInput(f"{given['variant']} cannot be pretrained; name {NO_IMAGES} in place of {given['images']}")
+    if stage == "forms" and given and given["variant"] not in loaded.study.variants:
+        named = ", ".join(loaded.study.variants)
+        raise BadInput(f"{given['variant']}, which is none of the variants of {loaded.study.name}; known are {named}")
 
 
 def _size(text: str) -> tuple[int, int]:
     rows, _, columns = text.partition("x")
-    sides = [int(side) if side.isdecimal() else 0 for side in (rows, columns)]
+    sides = [int(side) if re.fullmatch("[1-9][0-9]{1,3}", side) else 0 for side in (rows, columns)]
     if not all(64 <= side <= 4096 for side in sides):
         raise BadInput(f'--size is "{text}"; it must be rows x columns, each from 64 to 4096 pixels, e.g. 512x1024')
     return sides[0], sides[1]

@@ -15,7 +15,7 @@ from pipeline import run, sums
 from pipeline.config import paths
 from pipeline.config.params import Params
 from pipeline.data import registry
-from pipeline.graph import graph, provenance
+from pipeline.graph import arrays, graph, provenance
 from pipeline.graph.graph import Job
 from pipeline.planning.queue import ELSEWHERE
 from pipeline.utils import archives, files, pointers
@@ -37,7 +37,7 @@ def pack(jobs: Iterable[Job], failed: Iterable[Job], target: Path, weights: bool
     """Write the results of the jobs that are current to `target`, and the logs of failed ones; return their number."""
     current = [job for job in jobs if not provenance.reasons(job)]
     results = [path for job in current for path in job.output_files if weights or path.suffix != WEIGHTS]
-    logs = [path for job in failed if (path := run.log(job)).exists()]
+    logs = [path for job in failed if (path := job.log).exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
     with (
         files.space_for(target.parent),
@@ -71,7 +71,7 @@ def take_in(params: Params, parcel: Path) -> list[str]:
         found = _Digests(staged, records.values())
         notes = [note for job in jobs for note in _check(job, records[job.name], found, parcel)]
         moved = sum(_move(job, staged, found) for job in jobs)
-        logs = [_keep_log(path, staged) for job in graph.jobs(params) if (staged / (path := run.log(job))).exists()]
+        logs = [_keep_log(path, staged) for job in graph.jobs(params) if (staged / (path := job.log)).exists()]
     return [f"{moved} of {len(jobs)} jobs taken in from {parcel}", *dict.fromkeys(notes), *logs, *_without_frames(jobs)]
 
 
@@ -86,7 +86,7 @@ def complete(params: Params) -> None:
 
 def _frames(params: Params, prepare: Job) -> None:
     """Write the frames whose manifest alone was taken in, and see that they are the same."""
-    if list(prepare.folder.glob("*.npy")):
+    if not pointers.among(prepare.folder):
         return
     name, then = prepare.wildcards["data"], digest(prepare.record)
     try:
@@ -186,6 +186,9 @@ def _move(job: Job, staged: Path, found: _Digests) -> bool:
                 shutil.copyfile(staged / path, temporary)
         elif path in found.left_out:
             files.write(path, pointers.text(found.left_out[path]))
+    for name, sha256_of_array in arrays.digests(read(job.record)["result"]).items():
+        if not (path := job.record.with_name(name)).exists():
+            files.write(path, pointers.text(sha256_of_array))
     return True
 
 
@@ -196,9 +199,9 @@ def _keep_log(path: Path, staged: Path) -> str:
 
 
 def _without_frames(jobs: Iterable[Job]) -> list[str]:
-    names = [job.wildcards["data"] for job in jobs if job.stage == "prepare" and not list(job.folder.glob("*.npy"))]
+    names = [job.wildcards["data"] for job in jobs if job.stage == "prepare" and pointers.among(job.folder)]
     return [
-        f"data/prepared/{name} holds the manifest only; `python -m pipeline prepare {name} --force` writes the frames, "
-        "where they are needed"
+        f"data/prepared/{name} only names its frames; `python -m pipeline prepare {name} --force` writes them, where "
+        "they are needed"
         for name in names
     ]

@@ -92,7 +92,8 @@ def find_pilot(params: Params) -> Pilot | None:
 
 def _found(params: Params) -> Iterator[tuple[str, Results]]:
     """Results with enough seeds and variants: the study's own, then kept ones, those on the same data first."""
-    kept = [parameters.load(name) for name in parameters.studies() if paths.fill(paths.KEPT, study=name).is_dir()]
+    names = [name for name in parameters.studies() if paths.fill(paths.KEPT, study=name).is_dir()]
+    kept = parameters.loaded(names)
     others = sorted(kept, key=lambda each: (each.study.data != params.study.data, -len(each.study.seeds)))
     places = [("its own runs", params, RESULTS)]
     places += [

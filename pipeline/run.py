@@ -54,6 +54,7 @@ def run(job: Job, params: Params, track: bool = True, force: bool = False) -> No
     if not force and not provenance.reasons(job):
         say(f"{job.name}: up to date")
         return
+    _check_inputs(job)
     job.folder.mkdir(parents=True, exist_ok=True)
     with _logged(job), _locked(job) as waited:
         if waited and not provenance.reasons(job):
@@ -68,6 +69,14 @@ def run(job: Job, params: Params, track: bool = True, force: bool = False) -> No
             result, conditions = STAGES[job.stage](job, params, track)
             provenance.write(job, begun, result, conditions)
         unfinished(job).unlink(missing_ok=True)
+
+
+def _check_inputs(job: Job) -> None:
+    """`BadInput` names the command that makes what is missing, before anything is written."""
+    for path in job.input_files:
+        command = None if path.exists() else graph.maker(path)
+        if command:
+            raise BadInput(f"{job.name}: {path} is missing; run `{command}`")
 
 
 def _jobs(params: Params, stage: str, wildcards: Mapping[str, str] | None) -> list[Job]:
@@ -109,23 +118,23 @@ def checkpoint(job: Job) -> "Checkpoint":
     return Checkpoint(unfinished(job), sha256_of_json(made_of))
 
 
-def log(job: Job) -> Path:
-    """The job's log file: everything its stage said, and the traceback of what ended it."""
-    return paths.work("logs", job.record).with_suffix(".log")
-
-
 def unfinished(job: Job) -> Path:
     """The file in which a job that has not ended keeps its state."""
     return paths.work("checkpoints", job.record).with_suffix(".pt")
 
 
 def _left_elsewhere(job: Job) -> Iterator[str]:
-    """A sentence for each input that is only a pointer to weights."""
+    """A sentence for each input that is only a pointer to weights, or whose arrays are pointers."""
     for path in job.input_files:
         if path.suffix == ".pt" and path.exists() and pointers.read(path):
             yield (
                 f"{path} only names weights that were left where they were trained, and {job.name} needs them; "
                 "delete it and run its stage again, or take in a file that was packed with --weights"
+            )
+        if job.stage != "analyse" and path.name == "manifest.json" and pointers.among(path.parent):
+            yield (
+                f"{path.parent} only names frames that were left where they were prepared, and {job.name} needs them; "
+                f"run `python -m pipeline prepare {path.parent.name} --force`"
             )
 
 
@@ -169,7 +178,7 @@ def _locked(job: Job) -> Iterator[bool]:
 @contextlib.contextmanager
 def _logged(job: Job) -> Iterator[None]:
     """Copy everything said on standard error, each line under the job's name, to the job's log."""
-    path = log(job)
+    path = job.log
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file, contextlib.redirect_stderr(_Tee(file, sys.stderr, job.name)):
         try:

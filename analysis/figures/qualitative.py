@@ -12,6 +12,7 @@ from analysis.figures import style
 from analysis.results import conditions
 from analysis.results.results import Results
 from pipeline.data.reader import Prepared
+from pipeline.utils import pointers
 from pipeline.utils.errors import BadInput
 
 CELL = 1.5
@@ -44,7 +45,8 @@ def shown(results: Results, prepared: Path, predictions: dict[str, np.ndarray]) 
     if (prepared / "manifest.json").exists():
         data = Prepared(prepared)
         colours = np.array([each.colour for each in data.classes])
-        if (prepared / f"{results.scored['split']}.images.npy").exists():
+        images = prepared / f"{results.scored['split']}.images.npy"
+        if images.exists() and not pointers.read(images):
             columns, note = _frames(results, data, predictions), "Ignored pixels of the truth are black."
     return Shown(columns, np.vstack([colours, np.zeros(3)]).astype(np.uint8), note)
 

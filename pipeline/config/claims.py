@@ -13,8 +13,13 @@ CLASSES = 19
 def rows() -> list[dict[str, str]]:
     """The rows of claims.csv, unchecked (`analysis.claims.claims` checks them)."""
     try:
-        with Path(paths.CLAIMS).open(newline="") as file:
-            return list(csv.DictReader(file))
+        with Path(paths.CLAIMS).open(newline="", encoding="utf-8") as file:
+            lines = csv.DictReader(file)
+            if not {"variant", "quantity", "size"} <= set(lines.fieldnames or ()):
+                raise BadInput(f"{paths.CLAIMS} has the columns {lines.fieldnames}; `git checkout {paths.CLAIMS}`")
+            return list(lines)
+    except UnicodeDecodeError:
+        raise BadInput(f"{paths.CLAIMS} is not UTF-8; save it with the encoding UTF-8") from None
     except FileNotFoundError:
         raise BadInput(
             f"{paths.CLAIMS} is missing; it is part of the repository: `git checkout {paths.CLAIMS}`"

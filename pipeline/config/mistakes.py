@@ -1,5 +1,6 @@
 """What is wrong in a YAML file, as one sentence."""
 
+import reprlib
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -7,6 +8,10 @@ from pydantic import BaseModel, Discriminator, ValidationError
 
 from pipeline.config import paths
 from pipeline.utils.errors import did_you_mean
+
+SHOWN = reprlib.Repr()
+"""How values are shown: not all of a long one."""
+SHOWN.maxlist, SHOWN.maxstring, SHOWN.maxother, SHOWN.maxlevel = 10, 60, 60, 2
 
 
 def sentence(error: ValidationError, root: type[BaseModel], file: Path) -> str:
@@ -25,7 +30,7 @@ def sentence(error: ValidationError, root: type[BaseModel], file: Path) -> str:
     if kind == "missing":
         return f"{file}: {key} is missing; add it"
     message = first["msg"].removeprefix("Value error, ")
-    value = "" if isinstance(first["input"], dict) else f" is {first['input']!r}"
+    value = "" if isinstance(first["input"], dict) else f" is {SHOWN.repr(first['input'])}"
     return f"{file}: " + (f"{key}{value}: {message[0].lower()}{message[1:]}" if key else message)
 
 

@@ -1,5 +1,7 @@
 """params.yaml and studies/*.yaml as one checked object. Nothing else reads them."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +9,11 @@ from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_core import to_jsonable_python
 
 from pipeline.config import mistakes, paths, reading
-from pipeline.config.data import Data
+from pipeline.config.data import Data, wrong_task
 from pipeline.config.protocols import Complexity, Evaluation, Floor, Latency
 from pipeline.config.recipes import Recipe, Training
 from pipeline.config.study import NO_IMAGES, Study
-from pipeline.config.types import Model, Name
+from pipeline.config.types import Model, Name, is_name
 from pipeline.config.variants import AnyVariant, Peer
 from pipeline.utils.errors import BadInput, did_you_mean
 
@@ -94,6 +96,25 @@ class Params(Model):
                     )
         return self
 
+    @model_validator(mode="after")
+    def _its_sets_hold_what_it_takes_from_them(self) -> "Params":
+        study = self.study
+        if NO_IMAGES in self.data:
+            raise ValueError(f'data.{NO_IMAGES}: "{NO_IMAGES}" says that networks are pretrained on nothing; rename it')
+        for key, name in (("data", study.data), ("images", study.images)):
+            wrong = name != NO_IMAGES and wrong_task(key, name, self.data[name], self.data)
+            if wrong:
+                raise ValueError(f"study.{key}: {wrong}")
+        for recipe in (study.recipe, *self.recipes[study.recipe].training.grid):
+            training = self.recipes[recipe].training if recipe in self.recipes else None
+            for split in (*training.splits, training.score) if training else ():
+                if self.data[study.data].kind == "synthetic" and not self.data[study.data].frames.get(split):
+                    raise ValueError(
+                        f"data.{study.data} has no frames in {split}, which recipes.{recipe}.training names; give "
+                        f"data.{study.data}.frames.{split} a count, or name another split"
+                    )
+        return self
+
 
 def load(study: str | None = None) -> Params:
     """The parameters with a study of studies/, or with params.yaml's own. `BadInput` names the key that is wrong."""
@@ -101,7 +122,7 @@ def load(study: str | None = None) -> Params:
     file = Path(paths.PARAMS)
     if study is not None and study != reading.name(raw):
         file = paths.fill(paths.STUDY, study=study)
-        if not file.exists():
+        if not is_name(study) or not file.exists():
             known = studies()
             raise BadInput(f'there is no study "{study}"{did_you_mean(study, known)}; known are {", ".join(known)}')
         raw = {**raw, "study": reading.study(study, file)}
@@ -115,6 +136,15 @@ def studies() -> list[str]:
     """The names that `load` takes, the default study first."""
     others = sorted(path.stem for path in Path("studies").glob("*.yaml"))
     return list(dict.fromkeys([load().study.name, *others]))
+
+
+def loaded(names: Iterable[str]) -> list[Params]:
+    """Those of some studies that can be loaded: a mistake in one is no reason to stop another."""
+    found = []
+    for name in names:
+        with suppress(BadInput):
+            found.append(load(name))
+    return found
 
 
 def lookup(params: Params, key: str) -> Any:

@@ -24,6 +24,8 @@ COMPLEXITY = "results/complexity/{data}/{recipe}/{variant}.json"
 PAPER_COMPLEXITY = "results/paper/complexity.json"
 INTERPRETATIONS = "results/paper/interpretations.json"
 RESULTS = "results/{study}"
+SHARED = sorted({Path(path).parts[1] for path in (PRETRAINED, RUN, FLOOR, COMPLEXITY, PAPER_COMPLEXITY)})
+"""Folders of results/ that belong to no study."""
 FORMS = RESULTS + "/forms/{variant}.json"
 
 WEIGHTS = "weights.pt"

@@ -3,19 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from pipeline.config import yaml_text
 from pipeline.utils.errors import BadInput
 
 
 def mapping(path: Path) -> dict[str, Any]:
     """The content of a YAML file. `BadInput` if it is missing, not YAML, or no mapping."""
     try:
-        content = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        content = yaml_text.load(path)
     except FileNotFoundError:
         raise BadInput(f"{path} is missing; run this from the root of the repository") from None
-    except yaml.YAMLError as error:
-        raise BadInput(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise BadInput(f"{path} holds no sections; write each as `name:` with its content below")
     return content

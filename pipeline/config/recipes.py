@@ -2,9 +2,24 @@
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from pipeline.config.types import Count, Model, Name, Natural, Positive, Range, Share, Size, Split, one_of
+from pipeline.config.types import (
+    Batch,
+    Model,
+    Name,
+    Number,
+    Seed,
+    Share,
+    Size,
+    Split,
+    Steps,
+    Threads,
+    Unique,
+    Whole,
+    one_of,
+    scale,
+)  # fmt: skip
 
 OPTIMISERS = ("sgd", "adamw")
 """Those of pipeline/training/optimisers.py, which loads torch."""
@@ -14,6 +29,11 @@ PRECISIONS = ("float32", "float16", "bfloat16")
 """Names of torch's data types. The halves are mixed: convolutions and products use them, and weights stay float32."""
 STEPS = ("eager", "captured", "compiled", "auto")
 """Those of pipeline/training/modes.py, which loads torch, and the faster of the first two."""
+MOST_PIXELS = 2**30
+"""Pixels that a network sees in one step: the paper's are a twentieth of it."""
+
+Rate = Annotated[Number, Field(gt=0, le=100)]
+Epochs = Annotated[Whole, Field(ge=0, le=100_000)]
 
 
 class Optimisation(Model):
@@ -23,18 +43,17 @@ class Optimisation(Model):
     `processes`, side by side.
     """
 
-    batch_size: Annotated[int, Field(ge=2)]
-    learning_rate: Positive
-    power: Positive
-    momentum: Share
-    weight_decay: Annotated[float, Field(ge=0)]
-    threads: Count
+    batch_size: Annotated[Batch, Field(ge=2)]
+    learning_rate: Rate
+    power: Annotated[Number, Field(gt=0, le=10)]
+    momentum: Annotated[Number, Field(ge=0, lt=1)]
+    weight_decay: Annotated[Number, Field(ge=0, le=10)]
+    threads: Threads
     optimiser: Annotated[str, one_of("optimiser", OPTIMISERS)]
     loss: Annotated[str, one_of("loss", LOSSES)] = "cross-entropy"
     precision: Annotated[str, one_of("precision", PRECISIONS)] = "float32"
-    accumulate: Count = 1
-    processes: Annotated[int, Field(ge=1, le=64)] = 1
-
+    accumulate: Batch = 1
+    processes: Annotated[Whole, Field(ge=1, le=64)] = 1
     step: Annotated[str, one_of("step", STEPS)] = "eager"
 
     @model_validator(mode="after")
@@ -59,9 +78,9 @@ class Optimisation(Model):
 class Pretraining(Optimisation):
     """How a backbone learns to classify images; `scale` is the area of a random crop as a share of the image."""
 
-    epochs: Natural
-    scale: Range
-    seed: Natural
+    epochs: Epochs
+    scale: scale(0.01, 1)
+    seed: Seed
 
 
 class Training(Optimisation):
@@ -70,15 +89,18 @@ class Training(Optimisation):
     `learning_rate` is a number, or a list of recipes: then the learning rate of the one that scores best is used.
     """
 
-    learning_rate: Positive | Annotated[list[Name], Field(min_length=2)]
-    splits: Annotated[list[Split], Field(min_length=1)]
+    learning_rate: Annotated[
+        Annotated[Rate, Tag("number")] | Annotated[list[Name], Field(min_length=2), Unique, Tag("recipes")],
+        Discriminator(lambda value: "recipes" if isinstance(value, list) else "number"),
+    ]
+    splits: Annotated[list[Split], Field(min_length=1), Unique]
     score: Split
     crop_size: Size
     frame_size: Size
-    epochs: Count
+    epochs: Annotated[Epochs, Field(ge=1)]
     flip: Share
-    scale: Range
-    warmup: Natural
+    scale: scale(0.01, 16)
+    warmup: Steps
 
     @property
     def grid(self) -> list[str]:
@@ -89,6 +111,16 @@ class Training(Optimisation):
     def _scored_frames_are_not_trained_on(self) -> "Training":
         if self.score in self.splits:
             raise ValueError(f'score is "{self.score}", which splits {self.splits} train on; score another split')
+        return self
+
+    @model_validator(mode="after")
+    def _a_step_can_be_computed(self) -> "Training":
+        pixels = self.batch_size * self.crop_size[0] * self.crop_size[1]
+        if pixels > MOST_PIXELS:
+            raise ValueError(
+                f"batch_size {self.batch_size} of crop_size {list(self.crop_size)} has {pixels:,} pixels a step; "
+                f"at most {MOST_PIXELS:,} are allowed"
+            )
         return self
 
 

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from pipeline.config.types import Count, Model, Name, Natural, Positive, Size
+from pipeline.config import paths
+from pipeline.config.types import Model, Name, Number, Seed, Size, Whole, one_line
 
 NO_IMAGES = "none"
 """In place of a set to pretrain on: every network is trained from scratch."""
@@ -23,21 +24,21 @@ class Study(Model):
     """
 
     name: Name
-    title: str
+    title: one_line(200)
     data: Name
     images: Name
     recipe: Name
-    variants: Annotated[list[Name], Field(min_length=1)]
+    variants: Annotated[list[Name], Field(min_length=1, max_length=1000)]
     baseline: Name
-    seeds: Annotated[list[Natural], Field(min_length=1)]
+    seeds: Annotated[list[Seed], Field(min_length=1, max_length=1000)]
     timed_at: dict[Name, Size] = {}
     timed_over: list[Size] = []
     forms: Name | None = None
-    question: str = ""
+    question: one_line(1000) = ""
     contrasts: list[tuple[Name, Name]] = []
     correction: Literal["holm", "none"] = "holm"
-    smallest_effect: Positive = 1.0
-    frames_per_block: Count = 1
+    smallest_effect: Annotated[Number, Field(gt=0, le=100)] = 1.0
+    frames_per_block: Annotated[Whole, Field(ge=1, le=1_000_000)] = 1
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -48,6 +49,13 @@ class Study(Model):
     def comparisons(self) -> int:
         """The number of contrasts that p-values are corrected for; 1 if they are not corrected."""
         return len(self.pairs) if self.correction == "holm" else 1
+
+    @field_validator("name")
+    @classmethod
+    def _has_a_folder_of_its_own(cls, name: str) -> str:
+        if name in paths.SHARED:
+            raise ValueError(f"results/{name} holds results of all studies; name the study otherwise")
+        return name
 
     @model_validator(mode="after")
     def _holds_each_entry_once(self) -> "Study":
@@ -66,4 +74,7 @@ class Study(Model):
             strangers = [name for name in names if name not in self.variants]
             if strangers:
                 raise ValueError(f"{key} names {', '.join(strangers)}, which is none of the variants {self.variants}")
+        alone = next((pair for pair in self.contrasts if pair[0] == pair[1]), None)
+        if alone:
+            raise ValueError(f"contrasts compares {alone[0]} with itself; name two variants")
         return self

@@ -1,11 +1,14 @@
 """The base class and the types that all sections of params.yaml share."""
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from pipeline.utils.errors import did_you_mean
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 class Model(BaseModel):
@@ -34,20 +37,72 @@ def one_of(what: str, known: Sequence[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def scale(least: float, most: float) -> Any:
+    """Two bounds between `least` and `most`, the smaller first."""
+    bound = Annotated[Number, Field(ge=least, le=most)]
+    return Annotated[tuple[bound, bound], AfterValidator(_ascending)]
+
+
 def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
     if bounds[0] > bounds[1]:
         raise ValueError("the bounds must stand smaller first")
     return bounds
 
 
-Natural = Annotated[int, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-Range = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
-Side = Annotated[int, Field(ge=64, le=4096)]
+def is_name(text: str) -> bool:
+    """Whether a text may be a name: at most 64 of the letters A to Z, a to z, 0 to 9, _ and -, the first none of the
+    last two."""
+    return NAME.fullmatch(text) is not None
+
+
+def _name(text: str) -> str:
+    if not is_name(text):
+        raise ValueError(
+            "a name has at most 64 letters of A-Z, a-z, 0-9, _ and -, and starts with none of the last two"
+        )
+    return text
+
+
+def _number(value: Any) -> Any:
+    """YAML reads 1e-3 as text; pydantic makes it a number. It would also take `true` for 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("input should be a number")
+    return value
+
+
+def _once(values: list[Any]) -> list[Any]:
+    if any(values.index(value) < index for index, value in enumerate(values)):
+        raise ValueError("it holds an entry twice")
+    return values
+
+
+def one_line(most: int) -> Any:
+    """A text of at most `most` letters, all of which can be printed: no line breaks, no codes for terminals."""
+    return Annotated[str, Field(max_length=most), AfterValidator(_printable)]
+
+
+def _printable(text: str) -> str:
+    line = text.rstrip("\n")  # a text that begins with > ends in a line break
+    if not line.isprintable():
+        raise ValueError("it must be one line of printable letters")
+    return line
+
+
+Whole = Annotated[int, Field(strict=True)]
+"""An integer: neither `true` nor 1.0 nor "1", which would stand for the same run under several names."""
+Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_number)]
+Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
+"""What every generator of random numbers accepts."""
+Steps = Annotated[Whole, Field(ge=0, le=1_000_000)]
+Threads = Annotated[Whole, Field(ge=1, le=1024)]
+Batch = Annotated[Whole, Field(ge=1, le=65_536)]
+Pixels = Annotated[Whole, Field(ge=1, le=4096 * 4096)]
+Share = Annotated[Number, Field(ge=0, le=1)]
+Unique = AfterValidator(_once)
+"""Of a list: no entry stands in it twice."""
+Side = Annotated[Whole, Field(ge=64, le=4096)]
 Size = tuple[Side, Side]
 """Rows and columns, in pixels."""
 Split = Literal["train", "val", "test"]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Name = Annotated[str, AfterValidator(_name)]
 """A name that may be part of a path."""

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from models import space
 from models.interpretation import INTERPRETATIONS
-from pipeline.config.types import Model, Name, one_of
+from pipeline.config.types import Model, Name, Number, Whole, one_of
 
 
 class Trained(Model):
@@ -17,7 +17,7 @@ class Trained(Model):
     """
 
     training: dict[Name, Any] = {}
-    scratch: bool = False
+    scratch: Annotated[bool, Field(strict=True)] = False
     """Whether the backbone starts from random weights although the study pretrains it."""
 
     @property
@@ -35,9 +35,9 @@ class Variant(Trained):
     structure: Annotated[str, one_of("structure", space.STRUCTURES)]
     backbone: Annotated[str, one_of("backbone", space.BACKBONES)]
     attention: Annotated[str, one_of("attention", space.ATTENTIONS)]
-    networks: Annotated[int, Field(ge=1, le=4)]
+    networks: Annotated[Whole, Field(ge=1, le=4)]
     decoder: Annotated[str, one_of("decoder", space.DECODERS)]
-    scale: Annotated[float, Field(gt=0, le=2)] = 1.0
+    scale: Annotated[Number, Field(ge=0.05, le=2)] = 1.0
     interpretation: Annotated[str, one_of("interpretation", [*INTERPRETATIONS])] = "first"
 
     @property
@@ -76,10 +76,17 @@ class Variant(Trained):
         return self
 
 
+def _named_with_underscores(peer: str) -> str:
+    wrong = next((file for file in space.misnamed("peers") if file.stem == peer), None)
+    if wrong:
+        raise ValueError(f"models/peers/{wrong.name} cannot be imported; rename it {space.file_name(peer)}")
+    return peer
+
+
 class Peer(Trained):
     """A network of another paper: the name of its module in models/peers."""
 
-    peer: Annotated[str, one_of("peer", space.PEERS)]
+    peer: Annotated[str, one_of("peer", space.PEERS), AfterValidator(_named_with_underscores)]
 
     @property
     def module(self) -> Path:

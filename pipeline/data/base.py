@@ -13,6 +13,9 @@ from pipeline.utils.errors import BadInput
 IGNORE = 255
 """Label of pixels that are excluded from training and scoring (Cityscapes' ignore index)."""
 
+MOST_PIXELS = 2**26
+"""Pixels of the largest picture that is decoded (8192x8192): a file of some kB may hold billions."""
+
 AGAIN = "download it again, or remove its frame from the split"
 
 
@@ -22,20 +25,20 @@ class Class(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """One frame: image HxWx3 uint8 (RGB), label HxW uint8 (class index or `IGNORE`), instances HxW uint16 or None.
+    """One frame: image HxWx3 uint8 (RGB), label HxW (class index or `IGNORE`), instances HxW or None.
 
-    In `instances`, 0 means no object, and every other value identifies one object of the frame.
+    In `instances`, 0 means no object, and every other value identifies one object of the frame. Both may be of any
+    type of integers; `checks.checked_frame` makes them uint8 and uint16. `file` is the label's, for messages.
     """
 
     image: np.ndarray
     label: np.ndarray
-    instances: np.ndarray | None
+    instances: np.ndarray | None = None
+    file: Path | None = None
 
 
 class Source(Protocol):
     """A data set as published. Both methods raise `BadInput` with a sentence that names the file."""
-
-    classes: tuple[Class, ...]
 
     def names(self, split: str) -> list[str]: ...
 
@@ -66,9 +69,15 @@ def read_label(path: Path, size: tuple[int, int], otherwise: str) -> np.ndarray:
 
 @contextmanager
 def opened(source: Path | BinaryIO, path: Path, otherwise: str) -> Iterator[Image.Image]:
-    """Open a picture to decode it. `BadInput` if it is missing or damaged names `path` and what to do `otherwise`."""
+    """Open a picture to decode it. `BadInput` if it is missing, damaged or beyond `MOST_PIXELS` names `path`, and what
+    to do `otherwise`."""
+    if isinstance(source, Path) and source.exists() and not source.is_file():  # reading a pipe would wait for ever
+        raise BadInput(f"{path} is not a file; {otherwise}")
     try:
         with Image.open(source) as image:
+            if image.width * image.height > MOST_PIXELS:
+                size = f"{image.width}x{image.height}"
+                raise BadInput(f"{path} has {size} pixels, but at most {MOST_PIXELS:,} are read; {otherwise}")
             yield image
     except FileNotFoundError:
         raise BadInput(f"{path} is missing; {otherwise}") from None

@@ -13,7 +13,8 @@ ONE_SPLIT = "remove it from one of them, because a score must not count frames t
 CHECKED = {
     "segmentation": (
         "All files can be read. Every image has a label of the same size, all frames have the same size, every label "
-        "is a class or void, and no frame is in two splits (compared by name and by pixels)."
+        "is a class or void, each split has labelled pixels, and no frame is in two splits (compared by name and by "
+        "pixels)."
     ),
     "classification": "All images can be decoded, and every class in val also occurs in train.",
 }

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.data.arrays import ArrayFiles, whole_or_nothing
-from pipeline.data.base import IGNORE, Sample, Source
+from pipeline.data.base import IGNORE, Class, Sample, Source
+from pipeline.data.checks import check_labelled, checked_classes, checked_frame, checked_names, foreign
 from pipeline.data.integrity import Seen, check_alike, check_names, check_new, report
 from pipeline.data.reader import FILES
-from pipeline.data.registry import Images, open_source, splits
+from pipeline.data.registry import Images, classes, open_source, splits
 from pipeline.data.sets.images import ImageSet
 from pipeline.utils.errors import BadInput
 from pipeline.utils.files import free_space, require_space, size
@@ -31,6 +32,9 @@ A set that would fill more than half of the free disk stays as files too.
 
 SPARE = 10_000_000
 """Bytes reserved for the files written next to the arrays."""
+
+MOST_CLASSES = 100_000
+"""Classes of a set of images; ImageNet-21k has 21,841."""
 
 TWINS = 20
 """Number of images in both splits that the report lists. Published sets contain some, so they are not an error."""
@@ -53,25 +57,42 @@ def prepare(name: str, spec: Data, folder: Path) -> dict[str, Any]:
 
 
 def _segmentation(name: str, spec: Data, source: Source, folder: Path, partial: Path) -> dict[str, Any]:
-    names = {split: source.names(split) for split in splits(spec)}
+    known = classes(spec.kind)
+    with foreign(f"listing the frames of data.{name}"):
+        names = {split: checked_names(source.names(split), split, name) for split in splits(spec)}
     check_names(names)
     start = next(iter(names))
-    first = source.read(start, names[start][0])
+    first = _read(source, start, names[start][0], known)
     count = sum(map(len, names.values()))
-    _reserve(name, f"{count} frames", count * sum(array.nbytes for array in first if array is not None), folder)
+    _reserve(name, f"{count} frames", count * sum(array.nbytes for array in _by_file(first).values()), folder)
     seen = Seen()
-    entries = {split: _frames(source, split, names[split], first, partial, seen) for split in names}
+    entries = {split: _frames(source, split, names[split], first, partial, seen, known) for split in names}
+    for split, entry in entries.items():
+        check_labelled(entry["class_pixels"], split, name)
     notes = source.notes() if hasattr(source, "notes") else []
-    return {"task": "segmentation", "classes": _classes(source), "notes": notes, "splits": entries}
+    return {"task": "segmentation", "classes": _listed(known), "notes": notes, "splits": entries}
 
 
-def _frames(source: Source, split: str, names: list[str], first: Sample, partial: Path, seen: Seen) -> dict[str, Any]:
+def _read(source: Source, split: str, name: str, known: tuple[Class, ...]) -> Sample:
+    with foreign(f"reading the frame {split}/{name}"):
+        return checked_frame(source.read(split, name), known, f"{split}/{name}")
+
+
+def _frames(
+    source: Source,
+    split: str,
+    names: list[str],
+    first: Sample,
+    partial: Path,
+    seen: Seen,
+    known: tuple[Class, ...],
+) -> dict[str, Any]:
     """Check and write one split. Every frame must match the set's `first` in size and kind."""
     pixels = np.zeros(IGNORE + 1, np.int64)
     arrays = ArrayFiles(partial, split, len(names), _by_file(first))
     with arrays:
         for name in progress(names, f"{split} frames"):
-            sample = source.read(split, name)
+            sample = _read(source, split, name, known)
             check_alike(sample, first, f"{split}/{name}")
             check_new(seen, sample.image, split, name)
             pixels += np.bincount(sample.label.ravel(), minlength=IGNORE + 1)
@@ -80,7 +101,7 @@ def _frames(source: Source, split: str, names: list[str], first: Sample, partial
         "count": len(names),
         "size": list(first.label.shape),
         "names": names,
-        "class_pixels": pixels[: len(source.classes)].tolist(),
+        "class_pixels": pixels[: len(known)].tolist(),
         "ignored_pixels": int(pixels[IGNORE]),
         "instances": first.instances is not None,
         "sha256": arrays.digests(),
@@ -93,6 +114,7 @@ def _by_file(sample: Sample) -> dict[str, np.ndarray]:
 
 
 def _classification(name: str, spec: Data, source: Images, folder: Path, partial: Path) -> dict[str, Any]:
+    checked_classes(source.classes, str(spec.directory if spec.kind == "images" else name), MOST_CLASSES)
     count = sum(len(source.names(split)) for split in splits(spec))
     needed = count * spec.size**2 * 3
     as_files = _stays_files(source, needed, folder)
@@ -100,7 +122,7 @@ def _classification(name: str, spec: Data, source: Images, folder: Path, partial
     seen, twins = Seen(), []
     entries = {split: _images(source, split, spec.size, as_files, partial, seen, twins) for split in splits(spec)}
     notes = [f"Images in val with the same pixels as an image in train: {len(twins)}.", *twins[:TWINS]]
-    return {"task": "classification", "classes": _classes(source), "notes": notes, "splits": entries}
+    return {"task": "classification", "classes": _listed(source.classes), "notes": notes, "splits": entries}
 
 
 def _images(
@@ -146,8 +168,8 @@ def _stays_files(source: Images, needed: int, folder: Path) -> bool:
     return True
 
 
-def _classes(source: Source | Images) -> list[dict[str, Any]]:
-    return [{"name": entry.name, "colour": list(entry.colour)} for entry in source.classes]
+def _listed(known: tuple[Class, ...]) -> list[dict[str, Any]]:
+    return [{"name": entry.name, "colour": list(entry.colour)} for entry in known]
 
 
 def _reserve(name: str, what: str, needed: int, folder: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pipeline.config import paths
 from pipeline.data.base import Class, Source
+from pipeline.data.checks import check_module, checked_classes, foreign
 from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def classes(kind: str) -> tuple[Class, ...]:
             f'study.data names a set of kind "{kind}", which has no labelled frames; '
             "name a set of frames, such as one of kind synthetic or camvid"
         )
-    return _module("cityscapes" if kind == "synthetic" else kind).CLASSES
+    module = _module("cityscapes" if kind == "synthetic" else kind)
+    return checked_classes(module.CLASSES, module.__file__)
 
 
 def splits(spec: Data) -> tuple[str, ...]:
@@ -70,11 +72,17 @@ def open_source(name: str, spec: Data) -> Source | Images:
             return ImageSet(_published(name, spec, HOW_TO_GET), spec.size)
         case kind:
             module = _module(kind)
-            return module.FRAMES(_published(name, spec, module.HOW_TO_GET))
+            folder = _published(name, spec, module.HOW_TO_GET)
+            with foreign(f"opening data.{name}"):
+                return module.FRAMES(folder)
 
 
 def _module(kind: str) -> ModuleType:
-    return import_module(f"pipeline.data.sets.{kind}")
+    """The module of a published set of labelled frames. `BadInput` says what it lacks."""
+    with foreign(f"importing pipeline/data/sets/{kind}.py"):
+        module = import_module(f"pipeline.data.sets.{kind}")
+    check_module(module)
+    return module
 
 
 def fetch(name: str, spec: Data) -> None:

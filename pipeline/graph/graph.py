@@ -1,5 +1,6 @@
 """The jobs of a study: the stages of stages.py with every path, parameter and source filled in."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.registry import FIGURES, TABLES
-from pipeline.config import claims
+from pipeline.config import claims, paths
 from pipeline.config.data import FrameData
 from pipeline.config.params import Params, lookup
 from pipeline.config.study import NO_IMAGES
@@ -42,6 +43,11 @@ class Job:
     def folder(self) -> Path:
         """The folder of its outputs."""
         return self.record.parent
+
+    @property
+    def log(self) -> Path:
+        """Everything that its stage said, and the traceback of what ended it."""
+        return paths.work("logs", self.record).with_suffix(".log")
 
     @property
     def name(self) -> str:
@@ -110,6 +116,22 @@ def pretraining(params: Params, recipe: str) -> str:
 def pretrainings(params: Params) -> dict[str, str]:
     """A recipe for each pretraining, by the pretraining's name."""
     return {pretraining(params, recipe): recipe for recipe in reversed(params.recipes)}
+
+
+def backbones(params: Params) -> list[str]:
+    """All that can be pretrained for the variants of params.yaml."""
+    return _unique(spec.pretrained for spec in params.variants.values() if isinstance(spec, Variant))
+
+
+def maker(path: Path) -> str | None:
+    """The command that makes a file; None if no stage does."""
+    for stage, spec in STAGES.items():
+        for pattern in spec.output_patterns:
+            form = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(pattern))
+            found = re.fullmatch(form, str(path))
+            if found:
+                return " ".join(["python -m pipeline", stage, *(found[name] for name in spec.wildcards)])
+    return None
 
 
 def _value(params: Params, key: str, space: Space) -> Any:

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pipeline.graph import arrays
 from pipeline.graph.graph import Job
 from pipeline.utils import files, git
 from pipeline.utils.digests import digests
@@ -46,6 +47,7 @@ def write(job: Job, begun: dict[str, Any], result: dict[str, Any], conditions: d
     record["conditions"] = {**conditions, **begun["environment"], "finished": finished}
     record["result"] = result
     files.write(job.record, f"{json.dumps(record, indent=1, ensure_ascii=False)}\n".encode())
+    arrays.note(job.record, result)
 
 
 def reasons(job: Job) -> list[str]:
@@ -57,7 +59,7 @@ def reasons(job: Job) -> list[str]:
     except BadInput:
         return [f"{job.record} is cut short"]
     missing = [f"{path} is missing" for path in job.output_files if not path.exists()]
-    return missing + differences(job, record)
+    return missing + differences(job, record) + arrays.changes(job.record, record["result"])
 
 
 def differences(job: Job, record: Record, found: Callable[[Iterable[Path]], dict[str, str]] = digests) -> list[str]:

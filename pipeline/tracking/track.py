@@ -25,6 +25,7 @@ from pipeline.graph.graph import Job
 from pipeline.tracking import tracked
 from pipeline.tracking.experiment import Experiment, Metric, MlflowException, address, locked, patiently, uri
 from pipeline.tracking.tracked import Identity, Metrics
+from pipeline.utils import records
 from pipeline.utils.errors import BadInput
 
 HOST = "127.0.0.1"
@@ -94,9 +95,12 @@ def track(params: Params, jobs: list[Job]) -> dict[str, Any]:
     Raises `BadInput` if MLflow fails or a result file is missing.
     """
     data, study = params.study.data, params.study.name
+    trained = [job for job in jobs if job.stage == "train"]
+    for job in trained:
+        records.read(job.record)  # before the database is opened, which makes one where there is none
     with _failures_explained(study):
         experiment, among, runs = Experiment(data), tracked.known_studies(params), {}
-        for job in (job for job in jobs if job.stage == "train"):
+        for job in trained:
             identity = tracked.identify(job, params, among, finished=True)
             name = f"{job.wildcards['variant']}/{job.wildcards['seed']}"
             runs[name] = patiently(partial(_complete, experiment, identity))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.config import paths
-from pipeline.config.params import Params, load, studies
+from pipeline.config.params import Params, loaded, studies
 from pipeline.config.study import NO_IMAGES, Study
 from pipeline.data.reader import Prepared
 from pipeline.graph import graph
@@ -59,7 +59,9 @@ class Identity:
 
 def known_studies(params: Params) -> list[Study]:
     """Return all studies; the requested one is as in `params`, with its changes."""
-    return list(({name: load(name).study for name in studies()} | {params.study.name: params.study}).values())
+    return list(
+        ({each.study.name: each.study for each in loaded(studies())} | {params.study.name: params.study}).values()
+    )
 
 
 def identify(job: Job, params: Params, among: list[Study], finished: bool) -> Identity:

@@ -31,10 +31,10 @@ def digest(path: Path) -> str:
     """SHA-256 of what a file says.
 
     A Python module says its syntax tree: comments, docstrings and line breaks do not count. A record says what
-    remains without `HOW_IT_WAS_MADE`. Weights that were left elsewhere say what their pointer names. Every other file
-    says its bytes.
+    remains without `HOW_IT_WAS_MADE`. Weights and arrays that were left elsewhere say what their pointer names. Every
+    other file says its bytes.
     """
-    return _digest(path.absolute(), *_state(path))
+    return _digest(path.absolute(), *state(path))
 
 
 def sha256(content: bytes) -> str:
@@ -55,7 +55,7 @@ def tree(path: Path) -> ast.Module:
         raise BadInput(f"{path}, line {error.lineno} is not valid Python: {error.msg}") from None
 
 
-def _state(path: Path) -> tuple[int, ...]:
+def state(path: Path) -> tuple[int, ...]:
     """What changes whenever the file does."""
     state = path.stat()
     return state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
@@ -67,7 +67,7 @@ def _digest(path: Path, *state: int) -> str:
         return _digest_of_module(tree(path))
     if path.suffix == ".json":
         return _digest_of_json(path.read_bytes())
-    if path.suffix == ".pt" and (named := pointers.read(path)):
+    if path.suffix in (".pt", ".npy") and (named := pointers.read(path)):
         return named
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -86,7 +86,7 @@ def _digest_of_module(module: ast.Module) -> str:
 def _digest_of_json(content: bytes) -> str:
     try:
         record = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return sha256(content)
     if not isinstance(record, dict) or not record.keys() >= RECORD:
         return sha256(content)

@@ -19,6 +19,12 @@ class Diverged(BadInput):
         self.curve = curve or []
 
 
+def one_line(sentence: str, most: int = 2000) -> str:
+    """A sentence as one line that is safe to print: letters that would control a terminal are escaped."""
+    shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in sentence)
+    return shown if len(shown) <= most else f"{shown[: most // 2]} … {shown[-most // 2 :]}"
+
+
 def refuse(sentences: Iterable[str]) -> None:
     """Raise `BadInput` with the first sentence, if there is one."""
     for sentence in sentences:

@@ -17,8 +17,13 @@ def text(digest: str, size: int = 0) -> bytes:
     return f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {size}\n".encode()
 
 
+def among(folder: Path) -> list[Path]:
+    """The arrays in a folder that are pointers."""
+    return [path for path in sorted(folder.glob("*.npy")) if read(path)]
+
+
 def read(path: Path) -> str | None:
-    """The SHA-256 that a pointer names; None for every other file."""
+    """Return the SHA-256 that a pointer names, or None for every other file."""
     if path.stat().st_size > LARGEST:
         return None
     found = PATTERN.fullmatch(path.read_bytes())

@@ -18,7 +18,7 @@ def read(path: Path, **wildcards: object) -> Record:
         record = json.loads(path.read_text())
     except FileNotFoundError:
         raise BadInput(f"{path} is missing; {AGAIN}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadInput(f"{path} is cut short or is not JSON; delete it and {AGAIN}") from None
     missing = [key for key in KEYS if not isinstance(record, dict) or key not in record]
     if missing:

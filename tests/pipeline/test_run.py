@@ -43,8 +43,10 @@ def test_a_record_stands_alone_and_says_why_it_would_be_made_again(workspace):
     assert provenance.reasons(job) == ["source models/layers.py changed"]
     RECORD.write_text(RECORD.read_text()[:-40])
     assert provenance.reasons(job) == [f"{RECORD} is cut short"]
-    with pytest.raises(BadInput, match=r"d\.json is cut short or is not JSON; delete it and run its stage again"):
-        records.read(RECORD)
+    for content in (RECORD.read_text(), "[" * 100_000):
+        RECORD.write_text(content)
+        with pytest.raises(BadInput, match=r"d\.json is cut short or is not JSON; delete it and run its stage again"):
+            records.read(RECORD)
 
 
 def test_a_current_record_is_not_computed_again_whoever_asks(workspace, monkeypatch, capfd):
@@ -140,7 +142,7 @@ def test_everything_said_is_in_the_job_s_log(workspace, monkeypatch, capfd):
     loaded = params.load()
     monkeypatch.setitem(run.STAGES, "complexity", lambda *arguments: run.say("counting\nstill counting") or ({}, {}))
     run.run(complexity(loaded), loaded)
-    assert run.log(complexity(loaded)).read_text() == "counting\nstill counting\n"
+    assert complexity(loaded).log.read_text() == "counting\nstill counting\n"
     name = "[complexity synthetic quick d] "
     assert capfd.readouterr().err == f"{name}counting\n{name}still counting\n"
 
@@ -151,6 +153,7 @@ def graded(workspace, **miou):
     def change(content):
         training = content["recipes"]["quick"]["training"]
         content["study"]["images"] = "none"
+        content["data"]["synthetic"]["frames"]["val"] = 4
         for name, rate in {"high": 0.2, "low": 0.01}.items():
             content["recipes"][name] = content["recipes"]["quick"] | {
                 "training": training | {"score": "val", "learning_rate": rate}

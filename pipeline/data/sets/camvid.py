@@ -54,23 +54,18 @@ class CamVid:
     The frames of a split are listed in `{split}.txt`. Without this file they are all images in the folder `{split}`.
     """
 
-    classes = CLASSES
-
     def __init__(self, directory: Path):
         self.directory = Path(directory)
 
     def names(self, split: str) -> list[str]:
         """Return the sorted frame names of `train`, `val` or `test`.
 
-        Raises `BadInput` if there are none, or if a name occurs twice.
+        Raises `BadInput` if there are none.
         """
         listing = self.directory / f"{split}.txt"
         names = _listed(listing) if listing.exists() else self._found(split)
         if not names:
             raise BadInput(f"the CamVid folder {self.directory} has no frames in {split}/; {HOW_TO_GET}")
-        twice = next((first for first, second in zip(names, names[1:], strict=False) if first == second), None)
-        if twice:
-            raise BadInput(f"the frame {twice} occurs twice in {self.directory / split}; keep one file or one line")
         return names
 
     def read(self, split: str, name: str) -> Sample:
@@ -80,7 +75,8 @@ class CamVid:
         image = read_image(image_path)
         if not label_path.is_file():
             raise BadInput(f"the image {image_path} has no label {label_path}; {HOW_TO_GET}")
-        return Sample(image, _label(label_path, image.shape[:2]), None)
+        label = read_label(label_path, image.shape[:2], "download both again")
+        return Sample(image, np.where(label == VOID, IGNORE, label), file=label_path)
 
     def notes(self) -> list[str]:
         """Return a sentence for the report about how many files are identical to the published ones."""
@@ -122,13 +118,3 @@ def _listed(listing: Path) -> list[str]:
     """Return the names in a file with lines of `/SegNet/CamVid/train/NAME.png /SegNet/CamVid/trainannot/NAME.png`."""
     lines = [line.split() for line in listing.read_text().splitlines()]
     return sorted(PurePosixPath(columns[0]).stem for columns in lines if columns)
-
-
-def _label(path: Path, size: tuple[int, int]) -> np.ndarray:
-    label = read_label(path, size, "download both again")
-    if label.max() > VOID:
-        raise BadInput(
-            f"{path} contains the label {label.max()}, but labels are 0 to {VOID - 1}, or {VOID} for void; "
-            "download it again"
-        )
-    return np.where(label == VOID, IGNORE, label).astype(np.uint8)

@@ -69,8 +69,6 @@ class Cityscapes:
     A frame is named `{city}_{sequence}_{frame}`. Instances are read if `_gtFine_instanceIds.png` exists.
     """
 
-    classes = CLASSES
-
     def __init__(self, directory: Path):
         self.directory = Path(directory)
 
@@ -95,7 +93,7 @@ class Cityscapes:
             raise BadInput(f"the image {image_path} has no label {label_path}; {HOW_TO_GET}")
         label = _train_ids(label_path, image.shape[:2])
         instances = _objects(instance_path, label) if instance_path.is_file() else None
-        return Sample(image, label, instances)
+        return Sample(image, label, instances, label_path)
 
     def _path(self, kind: str, split: str, name: str, ending: str) -> Path:
         return self.directory / kind / split / name.split("_")[0] / f"{name}_{ending}.png"

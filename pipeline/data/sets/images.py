@@ -3,7 +3,8 @@
 import io
 import os
 import zipfile
-import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -11,12 +12,17 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from pipeline.data.base import Class, opened
+from pipeline.utils import archives
 from pipeline.utils.errors import BadInput
+from pipeline.utils.files import size as bytes_of
 
 ENDINGS = (".jpeg", ".jpg", ".png")
 SPLITS = ("train", "val")
 ANNOTATIONS = "val/val_annotations.txt"
 """The classes of Tiny-ImageNet's `val/images/`: one tab-separated line per file, starting with its name and class."""
+
+LARGEST_FILE = 256_000_000
+"""Bytes of the largest file that is read from a zip."""
 
 HOW_TO_GET = (
     "the folder or zip must contain images in train/CLASS/ and val/CLASS/, or Tiny-ImageNet as published "
@@ -33,8 +39,8 @@ class ImageSet:
 
     def __init__(self, directory: Path, size: int):
         self.directory, self._size = Path(directory), size
-        self._zip = _open_zip(self.directory) if self.directory.is_file() else None
-        listing = self._zip.namelist() if self._zip else _walk(self.directory)
+        self.is_zip, self._stack = self.directory.is_file(), ExitStack()
+        listing = self._members() if self.is_zip else _walk(self.directory)
         self._root = _root(listing, self.directory)
         inside = [name.removeprefix(self._root) for name in listing if name.startswith(self._root)]
         images = sorted(name for name in inside if _is_image(name))
@@ -44,10 +50,6 @@ class ImageSet:
         self.classes = tuple(Class(folder, (0, 0, 0)) for folder in folders)
         ids = {folder: number for number, folder in enumerate(folders)}
         self._items = {"train": self._number(train, ids), "val": self._number(val, ids)}
-
-    @property
-    def is_zip(self) -> bool:
-        return self._zip is not None
 
     def names(self, split: str) -> list[str]:
         """Return the sorted paths of a split's images, relative to `directory`."""
@@ -60,20 +62,28 @@ class ImageSet:
         """
         name, class_id = self._items[split][index]
         path = self.directory / self._root / name
-        source = io.BytesIO(self._bytes(name)) if self._zip else path
+        source = io.BytesIO(self._bytes(name)) if self.is_zip else path
         return read_square(source, path, self._size), class_id
 
+    def _members(self) -> list[str]:
+        if not zipfile.is_zipfile(self.directory):
+            raise BadInput(f"{self.directory} cannot be read as a zip; download it again; {HOW_TO_GET}")
+        members, self._open = self._stack.enter_context(archives.opened(self.directory, HOW_TO_GET))
+        largest = max(members, key=lambda member: member.bytes, default=None)
+        if largest and largest.bytes > LARGEST_FILE:
+            said = f"{self.directory} holds {largest.name} of {bytes_of(largest.bytes)}"
+            raise BadInput(f"{said}, but a file may have {bytes_of(LARGEST_FILE)}; remove it")
+        return [member.name for member in members if member.kind == "file"]
+
     def _bytes(self, name: str) -> bytes:
-        try:
-            return self._zip.read(self._root + name)
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
-            raise BadInput(f"{self.directory} is damaged at {name} ({error}); download it again") from None
+        with archives.explained(self.directory, "download it again", at=name), self._open(self._root + name) as file:
+            return file.read()
 
     def _validation(self, images: list[str], annotated: bool) -> list[tuple[str, str]]:
         if not annotated:
             return [(name, name.split("/")[1]) for name in images]
         path = self.directory / self._root / ANNOTATIONS
-        text = self._bytes(ANNOTATIONS).decode() if self._zip else path.read_text()
+        text = self._bytes(ANNOTATIONS).decode() if self.is_zip else path.read_text()
         folders = dict(line.split("\t")[:2] for line in text.splitlines() if "\t" in line)
         for name in images:
             if PurePosixPath(name).name not in folders:
@@ -99,16 +109,24 @@ def read_square(source: Path | BinaryIO, path: Path, size: int) -> np.ndarray:
         return np.asarray(ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BILINEAR))
 
 
-def _open_zip(path: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise BadInput(f"{path} cannot be read as a zip ({error}); download it again; {HOW_TO_GET}") from None
-
-
 def _walk(directory: Path) -> list[str]:
-    folders = os.walk(directory, followlinks=True)
-    return [(Path(folder) / name).relative_to(directory).as_posix() for folder, _, names in folders for name in names]
+    """The files in train/ and val/ of the directory, or of a folder in it. `BadInput` if links lead in a circle."""
+    tops = [directory, *sorted(path for path in directory.iterdir() if os.path.isdir(path))]
+    found: list[str] = []
+    linked: set[str] = set()
+    for folder, folders, names in (step for top in tops for split in SPLITS for step in _steps(top / split)):
+        for link in (path for name in folders if os.path.islink(path := os.path.join(folder, name))):
+            if os.path.realpath(link) in linked:
+                raise BadInput(f"{link} links to a folder that another link leads to; remove one of the two links")
+            linked.add(os.path.realpath(link))
+        found += [Path(folder, name).relative_to(directory).as_posix() for name in names]
+        if len(found) > archives.MOST_MEMBERS:
+            raise BadInput(f"{directory} contains more than {archives.MOST_MEMBERS:,} files; {HOW_TO_GET}")
+    return found
+
+
+def _steps(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    return os.walk(folder, followlinks=True)
 
 
 def _is_image(name: str) -> bool:

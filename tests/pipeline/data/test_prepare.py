@@ -193,7 +193,7 @@ def test_a_corrupt_image_is_named(root, out):
 
 def test_a_label_outside_the_class_set_is_named(root, out):
     save(root / "valannot/val_0.png", np.full((ROWS, COLUMNS), 30, np.uint8))
-    refused(root, out, r"valannot/val_0.png contains the label 30, but labels are 0 to 10, or 11 for void")
+    refused(root, out, r"valannot/val_0.png \(frame val/val_0\) has the label 30 in 192 pixels, .* 11 classes")
 
 
 def test_an_image_without_its_label_is_named(root, out):

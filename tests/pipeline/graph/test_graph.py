@@ -181,6 +181,7 @@ def graded(workspace: Workspace) -> params.Params:
     def change(content):
         quick = content["recipes"]["quick"]
         content["study"] |= {"images": "none", "variants": ["single", "enet"], "seeds": [3]}
+        content["data"]["synthetic"]["frames"]["val"] = 2
         for name, rate in GRID.items():
             content["recipes"][name] = quick | {"training": quick["training"] | {"score": "val", "learning_rate": rate}}
         content["recipes"]["quick"] = quick | {"training": quick["training"] | {"learning_rate": list(GRID)}}

@@ -49,18 +49,11 @@ def test_the_split_file_decides_which_frames_are_in_the_split(root):
     line = "/SegNet/CamVid/train/{0}.png /SegNet/CamVid/trainannot/{0}.png\n"
     (root / "train.txt").write_text(line.format("train_2") + line.format("train_0") + "\n")
     assert CamVid(root).names("train") == ["train_0", "train_2"]
-    (root / "train.txt").write_text(2 * line.format("train_2"))
-    with pytest.raises(BadInput, match="the frame train_2 occurs twice in .*train; keep one"):
-        CamVid(root).names("train")
 
 
 @pytest.mark.parametrize(
     ("array", "sentence"),
     [
-        (
-            np.full((ROWS, COLUMNS), 12, np.uint8),
-            r"train_0.png contains the label 12, but labels are 0 to 10, or 11 for void",
-        ),
         (np.zeros((ROWS, COLUMNS - 1), np.uint8), r"train_0.png is 15x12 pixels, but its image is 16x12"),
         (np.zeros((ROWS, COLUMNS, 3), np.uint8), r"train_0.png has 3 channels, but a label has one"),
     ],

@@ -1,9 +1,13 @@
 """Image sets in one folder a class, in Tiny-ImageNet's layout, zipped or not, and what is wrong with them."""
 
+import zipfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.data.sets import images
 from pipeline.data.sets.crops import Crops
 from pipeline.data.sets.images import ImageSet
 from pipeline.utils.errors import BadInput
@@ -87,8 +91,32 @@ def test_a_damaged_zip_is_named(tmp_path):
     with pytest.raises(BadInput, match=r"set.zip is damaged at val/images/val_0.JPEG .*; download it again"):
         everything(ImageSet(archive, 64))
     archive.write_bytes(content[:3000])
-    with pytest.raises(BadInput, match=r"set.zip cannot be read as a zip .*download it again"):
+    with pytest.raises(BadInput, match=r"set.zip cannot be read as a zip; download it again"):
         ImageSet(archive, 64)
+
+
+def test_a_zip_with_a_link_or_a_bomb_in_it_is_refused(tmp_path, monkeypatch):
+    archive = zip_folder(write_folders(tmp_path / "set"), tmp_path / "set.zip")
+    with zipfile.ZipFile(archive, "a") as changed:
+        changed.writestr("train/cat/large.png", bytes(2_000_000), zipfile.ZIP_DEFLATED)
+    monkeypatch.setattr(images, "LARGEST_FILE", 1_000_000)
+    with pytest.raises(BadInput, match=r"set.zip holds train/cat/large.png of 2.0 MB, but a file may have 1.0 MB"):
+        ImageSet(archive, 40)
+    with zipfile.ZipFile(archive, "a") as changed:
+        changed.writestr("../outside.png", b"")
+    with pytest.raises(BadInput, match=r"set.zip holds '../outside.png', a path that leads outside"):
+        ImageSet(archive, 40)
+
+
+def test_folders_that_link_in_a_circle_are_refused_and_a_huge_tree_beside_them_is_not_walked(tmp_path):
+    folder = write_folders(tmp_path / "set")
+    (folder / "all").symlink_to("/proc")
+    assert len(ImageSet(folder, 40).names("train")) == 3
+    (folder / "train/cat/again").symlink_to(folder / "train")
+    with pytest.raises(BadInput, match=r"cat/again/cat/again links to a folder that another link leads to"):
+        ImageSet(folder, 40)
+    with pytest.raises(BadInput, match=r"/proc contains no images in train/CLASS/ and val/CLASS/"):
+        ImageSet(Path("/proc"), 40)
 
 
 def test_crops_are_balanced_and_no_crop_is_in_both_splits():

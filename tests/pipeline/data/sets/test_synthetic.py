@@ -29,7 +29,7 @@ def checksums() -> str:
     lines = []
     for height, width in ((64, 64), (128, 256)):
         for index in (0, 1, 2, 100_003):
-            parts = [part.tobytes() for part in render(7, index, height, width)]
+            parts = [part.tobytes() for part in render(7, index, height, width)[:3]]
             lines.append(f"{hashlib.sha256(b''.join(parts)).hexdigest()}  scene {index} {height}x{width}")
     pictures = b"".join(crop(7, index, size)[0].tobytes() for size in (32, 64) for index in range(len(CROP_CLASSES)))
     return "\n".join([*lines, f"{hashlib.sha256(pictures).hexdigest()}  crops 32 and 64"]) + "\n"
@@ -45,7 +45,7 @@ def test_bytes_are_those_of_every_other_machine():
 
 
 def test_sample_has_the_promised_types():
-    image, label, instances = render(3, 5, 65, 100)
+    image, label, instances, _ = render(3, 5, 65, 100)
     assert (image.shape, image.dtype) == ((65, 100, 3), np.uint8)
     assert (label.shape, label.dtype) == ((65, 100), np.uint8)
     assert (instances.shape, instances.dtype) == ((65, 100), np.uint16)
