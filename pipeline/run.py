@@ -266,9 +266,9 @@ def _live(job: Job, params: Params, track: bool) -> Iterator[Callable[[dict[str,
     if not track:
         yield lambda row: None
         return
-    from pipeline.tracking import track
+    from pipeline.tracking.live import LiveRun
 
-    run = track.LiveRun(job, params)
+    run = LiveRun(job, params)
     status = "FAILED"
     try:
         yield lambda row: run.epoch(int(row["epoch"]), {key: row[key] for key in ("learning_rate", "loss", "accuracy")})

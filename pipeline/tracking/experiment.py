@@ -1,27 +1,26 @@
 """Wraps MLflow: where its server or database is, and the operations on an experiment's runs."""
 
+import contextlib
 import logging
 import os
+import re
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-
-# MLflow reads some of these on import. A server that does not answer must not delay training.
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import LoggedModel, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
+from requests import RequestException
+from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.config import paths
+from pipeline.tracking import datasets
 from pipeline.tracking.tracked import Identity
+from pipeline.utils.errors import BadInput
 
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 
@@ -35,10 +34,38 @@ def uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT
 
 
+def shown() -> str:
+    """Return `uri` without a user name and password, for messages and records."""
+    return _without_password(uri())
+
+
+def reason(error: Exception) -> str:
+    """Return the first line of an error or, of a connection's, the part that says why there is none."""
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    cause = re.search(r'Caused by \w+\("[^"]*?\): ([^"]+)|Caused by (.+)', line)
+    return _without_password(next(filter(None, cause.groups())) if cause else line)[:200].strip()
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"//[^/\s]*@", "//", text)
+
+
 def address() -> str:
     """Return `uri` with an absolute path: MLflow caches connections by name, regardless of the working directory."""
     file = uri().removeprefix("sqlite:///")
     return uri() if file == uri() else f"sqlite:///{Path(file).absolute()}"
+
+
+@contextlib.contextmanager
+def explained(study: str) -> Iterator[None]:
+    """Turn a failure of MLflow or of its artifact store into one sentence (`BadInput`)."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, RequestException, ImportError) as error:
+        raise BadInput(
+            f"MLflow at {shown()} failed ({reason(error)}); start its server, or unset MLFLOW_TRACKING_URI; if it is a "
+            f"broken local file, delete it and run `python -m pipeline track {study}` to rebuild it"
+        ) from error
 
 
 def locked() -> FileLock:
@@ -73,15 +100,25 @@ class Experiment:
     """The MLflow experiment of a data set, created if it does not exist."""
 
     def __init__(self, data: str):
-        # Two processes that open a fresh database at once break it, and MLflow refuses a second experiment of one name.
-        with locked():
+        # Two processes that open a fresh database at once break it. A server makes its own, and if it hangs, processes
+        # must not wait for each other as well.
+        with contextlib.nullcontext() if uri().startswith("http") else locked():
             _make_database()
             self.client = MlflowClient(address())
-            found = self.client.get_experiment_by_name(data)
-            if found and found.lifecycle_stage == "deleted":
-                self.client.restore_experiment(found.experiment_id)
-            kind = {"mlflow.experimentKind": "custom_model_development"}
-            self.id: str = found.experiment_id if found else self.client.create_experiment(data, tags=kind)
+            self.id: str = self._find_or_create(data)
+
+    def _find_or_create(self, data: str) -> str:
+        found = self.client.get_experiment_by_name(data)
+        if found and found.lifecycle_stage == "deleted":
+            self.client.restore_experiment(found.experiment_id)
+        if found:
+            return found.experiment_id
+        try:
+            return self.client.create_experiment(data, tags={"mlflow.experimentKind": "custom_model_development"})
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another process was faster
+                raise
+            return self._find_or_create(data)
 
     def find(self, identity: Identity) -> Run | None:
         """Return the run with the same folder and parameters, or None."""
@@ -100,6 +137,7 @@ class Experiment:
             self.client.delete_tag(id, key)
         parameters = [Param(key, value) for key, value in identity.parameters.items()]
         self.client.log_batch(id, params=parameters)
+        self.client.log_inputs(id, datasets=datasets.inputs(identity))
         self.tag(id, tags)
         for other in self._same(identity):
             if other.info.run_id != id and other.data.tags.get("superseded_by") != id:
@@ -114,6 +152,16 @@ class Experiment:
     def tag(self, id: str, tags: dict[str, str]) -> None:
         """Set tags of a run."""
         self.client.log_batch(id, tags=[RunTag(key, value) for key, value in tags.items()])
+
+    def models(self, id: str) -> list[LoggedModel]:
+        """Return the logged models of a run."""
+        return list(self.client.search_logged_models([self.id], f"source_run_id = '{id}'"))
+
+    def delete(self, id: str) -> None:
+        """Delete a run and its logged models."""
+        for model in self.models(id):
+            self.client.delete_logged_model(model.model_id)
+        self.client.delete_run(id)
 
     def history(self, run: Run) -> dict[tuple[str, int], list[float]]:
         """Return all values that were ever logged, by name and epoch."""

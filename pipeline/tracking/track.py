@@ -4,26 +4,20 @@ A run begins with its training and is updated every epoch. `track` completes it 
 authoritative: a run with other values is replaced, and a lost database is rebuilt.
 """
 
-import contextlib
 import json
-import logging
 import math
 import os
 import socket
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from pipeline.config.params import Params
 from pipeline.graph.graph import Job
-from pipeline.tracking import tracked
-from pipeline.tracking.experiment import Experiment, Metric, MlflowException, address, locked, patiently, uri
+from pipeline.tracking import networks, tracked
+from pipeline.tracking.experiment import Experiment, Metric, address, explained, locked, patiently, shown, uri
 from pipeline.tracking.tracked import Identity, Metrics
 from pipeline.utils import records
 from pipeline.utils.errors import BadInput
@@ -42,53 +36,6 @@ COLUMNS = (
 )
 
 
-class LiveRun:
-    """The run of a train job, begun or resumed, that is updated during training.
-
-    It never raises: the first failure is logged, and training goes on.
-    """
-
-    def __init__(self, job: Job, params: Params):
-        self._works = True
-        self._safely(self._open, job, params)
-
-    def epoch(self, epoch: int, metrics: dict[str, float]) -> None:
-        """Log the values of one epoch, unless they were logged before an interrupted training was resumed."""
-        self._safely(self._log, epoch, metrics, round(1000 * time.time()))
-
-    def finish(self, status: str = "FINISHED") -> None:
-        """End the run with one of MLflow's statuses: FINISHED, FAILED or KILLED."""
-        self._safely(lambda: self._experiment.client.set_terminated(self._id, status))
-
-    def _open(self, job: Job, params: Params) -> None:
-        self._identity = tracked.identify(job, params, tracked.known_studies(params), finished=False)
-        self._experiment = Experiment(job.wildcards["data"])
-        run = self._experiment.find(self._identity)
-        if run and run.info.status == "FINISHED":
-            self._experiment.client.delete_run(run.info.run_id)
-            run = None
-        self._logged = {epoch for _, epoch in self._experiment.history(run)} if run else set()
-        self._id = self._experiment.begin(self._identity, run)
-
-    def _log(self, epoch: int, metrics: dict[str, float], now: int) -> None:
-        if self._logged and epoch <= min(self._logged):  # training restarted instead of resuming
-            self._experiment.client.delete_run(self._id)
-            self._logged, self._id = set(), self._experiment.begin(self._identity)
-        if epoch not in self._logged:
-            values = [Metric(f"training/{name}", value, now, epoch) for name, value in metrics.items()]
-            self._experiment.log(self._id, values)
-
-    def _safely(self, action: Callable[..., None], *arguments: Any) -> None:
-        if not self._works:
-            return
-        try:
-            patiently(partial(action, *arguments))
-        except Exception as error:  # no tracking error may end hours of training
-            self._works = False
-            sentence = "MLflow at %s failed (%s); training goes on, and `python -m pipeline track` adds the run later"
-            logging.getLogger(__name__).warning(sentence, uri(), _reason(error))
-
-
 def track(params: Params, jobs: list[Job]) -> dict[str, Any]:
     """Complete the run of every train job in `jobs` from its result files.
 
@@ -98,14 +45,14 @@ def track(params: Params, jobs: list[Job]) -> dict[str, Any]:
     trained = [job for job in jobs if job.stage == "train"]
     for job in trained:
         records.read(job.record)  # before the database is opened, which makes one where there is none
-    with _failures_explained(study):
+    with explained(study):
         experiment, among, runs = Experiment(data), tracked.known_studies(params), {}
         for job in trained:
             identity = tracked.identify(job, params, among, finished=True)
             name = f"{job.wildcards['variant']}/{job.wildcards['seed']}"
             runs[name] = patiently(partial(_complete, experiment, identity))
         experiment.keep_in(study, set(runs.values()))
-    return {"uri": uri(), "experiments": {data: experiment.id}, "runs": runs}
+    return {"uri": shown(), "experiments": {data: experiment.id}, "runs": runs}
 
 
 def serve(port: int, params: Params) -> None:
@@ -115,10 +62,10 @@ def serve(port: int, params: Params) -> None:
     """
     study = params.study.name
     _check_free(port)
-    with _failures_explained(study):
+    with explained(study):
         table = _table(Experiment(params.study.data), study)
     if uri().startswith("http"):
-        print(f"the runs of {study} are at {uri()}/{table}, in the UI of the server that MLFLOW_TRACKING_URI names")
+        print(f"the runs of {study} are at {shown()}/{table}, in the UI of the server that MLFLOW_TRACKING_URI names")
         return
     print(
         f"the runs of {study} appear within ten seconds at http://{HOST}:{port}/{table} (Ctrl-C to stop)",
@@ -130,17 +77,6 @@ def serve(port: int, params: Params) -> None:
     os.execve(sys.executable, command, {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
 
 
-@contextlib.contextmanager
-def _failures_explained(study: str) -> Iterator[None]:
-    try:
-        yield
-    except (MlflowException, SQLAlchemyError) as error:
-        raise BadInput(
-            f"MLflow at {uri()} failed ({_reason(error)}); start its server, or unset MLFLOW_TRACKING_URI; if it is a "
-            f"broken local file, delete it and run `python -m pipeline track {study}` to rebuild it"
-        ) from error
-
-
 def _complete(experiment: Experiment, identity: Identity) -> str:
     """Make the run hold exactly the values of the result files; return its id."""
     wanted, client = tracked.metrics(identity), experiment.client
@@ -149,17 +85,17 @@ def _complete(experiment: Experiment, identity: Identity) -> str:
         run = experiment.find(identity)
         found = experiment.history(run) if run else {}
         if run and not _agree(found, wanted):
-            client.delete_run(run.info.run_id)
+            experiment.delete(run.info.run_id)
             run, found = None, {}
         id = experiment.begin(identity, run, started)
     count = Counter(name for name, _ in wanted)
-    missing = [
+    values = [
         Metric(name, value, started + (ended - started) * (epoch + 1) // count[name], epoch)
         for (name, epoch), value in wanted.items()
-        if (name, epoch) not in found
     ]
-    experiment.log(id, missing)
+    experiment.log(id, [value for value in values if (value.key, value.step) not in found])
     experiment.tag(id, tracked.conditions(identity))
+    networks.keep(experiment, id, identity, values)
     for study, path in tracked.figures(identity):
         client.log_artifact(id, str(path), f"figures/{study}")
     for name, picture in tracked.pictures(identity):
@@ -196,7 +132,3 @@ def _check_free(port: int) -> None:
             raise BadInput(
                 f"port {port} on {HOST} cannot be opened ({error.strerror}); stop the program that uses it, or {other}"
             ) from None
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

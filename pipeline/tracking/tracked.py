@@ -40,6 +40,11 @@ class Identity:
         return sha256_of_json(self.made_with)
 
     @property
+    def training(self) -> dict[str, Any]:
+        """The recipe's training section."""
+        return self.made_with[f"recipes.{self.job.wildcards['recipe']}.training"]
+
+    @property
     def name(self) -> str:
         names = self.job.wildcards
         return f"{names['variant']} · seed {names['seed']} · {self.digest[:6]}"
@@ -80,26 +85,33 @@ def metrics(identity: Identity) -> Metrics:
     result = _result(folder / "train.json")
     curve = _curve(folder / "curve.csv")
     final = {f"training/{key}": result[key] for key in ("seconds", "frames_per_second", "frames_seen")}
-    final |= (
-        _health(result) | scores_of(_result(folder / "scores.json")) | _complexity(identity.job) | _latency(identity)
-    )
+    final |= _health(result) | scores_of(scores(identity)) | _complexity(identity.job) | _latency(identity)
     return curve | {(_allowed(key), 0): float(value) for key, value in final.items() if value is not None}
 
 
 def conditions(identity: Identity) -> dict[str, str]:
     """Return the conditions of the results, and the checkpoint's SHA-256, as tags."""
-    job = identity.job
-    record, scores = records.read(job.record), _result(job.folder / "scores.json")
-    known = {f"conditions.{key}": value for key, value in records.flatten(record["conditions"]).items()}
-    known |= {f"scored.{key}": scores[key] for key in ("split", "frames", "size", "input_size")}
-    known |= {"diverged": scores["diverged"]} if "diverged" in scores else {}
-    known |= {f"absent.{name}": "in neither truth nor prediction" for name in scores["absent"]}
+    conditions, scored = records.read(identity.job.record)["conditions"], scores(identity)
+    known = {f"conditions.{key}": value for key, value in records.flatten(conditions).items()}
+    known |= {f"scored.{key}": scored[key] for key in ("split", "frames", "size", "input_size")}
+    known |= {"diverged": scored["diverged"]} if "diverged" in scored else {}
+    known |= {f"absent.{name}": "in neither truth nor prediction" for name in scored["absent"]}
     known |= {
         f"latency.{study}.stable": all(row["stable"] for row in _rows(identity, study)) for study in identity.studies
     }
-    known["weights.sha256"] = record["outputs"].get(str(job.folder / paths.WEIGHTS), "unknown")
-    known["mlflow.source.git.commit"] = record["conditions"]["commit"]
+    known["weights.sha256"] = weights_digest(identity)
+    known["mlflow.source.git.commit"] = conditions["commit"]
     return {key: str(value) for key, value in known.items()}
+
+
+def scores(identity: Identity) -> dict[str, Any]:
+    """Return the result in the run's score record."""
+    return _result(identity.job.folder / "scores.json")
+
+
+def weights_digest(identity: Identity) -> str:
+    """Return the checkpoint's SHA-256, as the run's record holds it."""
+    return records.read(identity.job.record)["outputs"].get(str(identity.job.folder / paths.WEIGHTS), "unknown")
 
 
 def span(identity: Identity) -> tuple[int, int]:
@@ -122,7 +134,7 @@ def pictures(identity: Identity) -> Iterator[tuple[str, np.ndarray]]:
     Yields nothing if the prepared data is missing.
     """
     folder, job = paths.fill(paths.PREPARED, data=identity.job.wildcards["data"]), identity.job
-    split = _result(job.folder / "scores.json")["split"]
+    split = scores(identity)["split"]
     wanted = [job.folder / "predictions.npz", *(folder / f"{split}.{kind}.npy" for kind in ("images", "labels"))]
     if not all(path.exists() for path in wanted):
         return
@@ -183,10 +195,10 @@ def _health(result: dict[str, Any]) -> dict[str, float]:
     return {f"health/{key}": value for key, value in found.items() if isinstance(value, int | float)}
 
 
-def scores_of(scores: dict[str, Any]) -> dict[str, float | None]:
+def scores_of(scored: dict[str, Any]) -> dict[str, float | None]:
     """Every score in the result of a score record, by its name in MLflow. None if the record lacks it."""
-    found = {metric.tracked: metric.read(scores) for metric in metrics_of(scores)}
-    found |= {f"iou/{name}": value for name, value in scores["iou"].items()}
+    found = {metric.tracked: metric.read(scored) for metric in metrics_of(scored)}
+    found |= {f"iou/{name}": value for name, value in scored["iou"].items()}
     return {name: None if value is None or math.isnan(value) else value for name, value in found.items()}
 
 

@@ -1,7 +1,6 @@
 """MLflow, looked at from outside: what a user finds in the database after trainings, reruns, kills and changes."""
 
 import shutil
-import time
 from pathlib import Path
 
 import numpy as np
@@ -36,10 +35,10 @@ params = tracked_study.params
 
 
 def test_a_run_appears_when_training_starts_and_its_curve_grows(params: Params) -> None:
-    from pipeline.tracking import track
+    from pipeline.tracking.live import LiveRun
 
     job = train_jobs(params)[0]
-    run = track.LiveRun(job, params)
+    run = LiveRun(job, params)
     (name,) = table()
     assert name.startswith("single · seed 0 · ") and table()[name] == "RUNNING" and not values()
     for epoch, row in enumerate(curve("0")):
@@ -178,7 +177,7 @@ from mlflow.store.tracking import sqlalchemy_store
 from sqlalchemy.orm import configure_mappers
 from pipeline.config import params
 from pipeline.graph import graph
-from pipeline.tracking import track
+from pipeline.tracking.live import LiveRun
 
 configure_mappers()
 
@@ -187,7 +186,7 @@ names = {"data": "synthetic", "images": "crops", "recipe": "quick", "variant": "
 jobs = [graph.job(loaded, "train", names | {"seed": seed}) for seed in range(8)]
 
 def train(seed):
-    run = track.LiveRun(jobs[seed], loaded)
+    run = LiveRun(jobs[seed], loaded)
     for epoch in range(10):
         run.epoch(epoch, {"loss": 1 / (epoch + 1), "accuracy": 0.5, "learning_rate": 0.1})
     run.finish()
@@ -207,48 +206,6 @@ def test_eight_trainings_start_at_once_on_a_fresh_machine(params: Params) -> Non
     assert sorted(name.split(" · ")[1] for name in table()) == [f"seed {seed}" for seed in range(8)]
     assert set(table().values()) == {"FINISHED"} and len(values()) == 8 * 10 * 3
     assert query("select count(*) from experiments where name = 'synthetic'") == [(1,)]
-
-
-def test_a_database_that_another_job_holds_is_tried_again(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline.tracking.experiment import MlflowClient, MlflowException, time
-
-    refused = [MlflowException("(sqlite3.OperationalError) database is locked")] * 2
-    log = MlflowClient.log_batch
-
-    def log_at_last(*arguments: object, **named: object) -> None:
-        if named.get("metrics") and refused:
-            raise refused.pop()
-        log(*arguments, **named)
-
-    monkeypatch.setattr(MlflowClient, "log_batch", log_at_last)
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    train(train_jobs(params)[0], params, range(EPOCHS))
-    assert len(values()) == 3 * EPOCHS
-
-
-def test_training_goes_on_without_its_tracking_server(
-    params: Params, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    started = time.monotonic()
-    train(train_jobs(params)[0], params, range(EPOCHS))
-    (message,) = caplog.messages
-    assert "http://127.0.0.1:9" in message and "training goes on" in message and "\n" not in message
-    assert time.monotonic() - started < 30
-
-
-@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "sqlite:///params.yaml"])
-def test_tracking_and_its_ui_say_what_to_do_where_mlflow_fails(
-    params: Params, monkeypatch: pytest.MonkeyPatch, uri: str
-) -> None:
-    from pipeline.tracking import track
-
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    sentence = rf"MLflow at {uri} failed .*; start its server, or unset .* broken local file, delete it and run `python"
-    with pytest.raises(BadInput, match=sentence):
-        track.track(params, [])
-    with pytest.raises(BadInput, match=sentence):
-        track.serve(54321, params)
 
 
 def test_tracking_names_the_result_that_is_missing(params: Params) -> None:

@@ -60,7 +60,7 @@ def write_results(params: Params, shift: float = 0) -> None:
 
 def _train(job: graph.Job, shift: float) -> dict:
     rows = [",".join(map(str, (epoch, *row.values()))) for epoch, row in enumerate(curve(job.wildcards["seed"], shift))]
-    (job.folder / "curve.csv").write_text("\n".join(["epoch,rate,loss,accuracy", *rows]) + "\n")
+    (job.folder / "curve.csv").write_text("\n".join(["epoch,learning_rate,loss,accuracy", *rows]) + "\n")
     (job.folder / paths.WEIGHTS).write_bytes(b"weights of " + job.name.encode())
     return {"epochs": EPOCHS, "seconds": 60.0, "frames_per_second": 4.0, "frames_seen": 240}
 
@@ -80,9 +80,10 @@ def _scores(job: graph.Job, shift: float) -> dict:
 
 def _prepare(job: graph.Job, shift: float) -> dict:
     split = {"count": 2, "size": [4, 6], "names": ["street/000", "street/001"]}
+    splits = {name: {**split, "sha256": {f"{name}.images.npy": name}} for name in ("train", "test")}
     np.save(job.folder / "test.images.npy", np.full((2, 4, 6, 3), 9, np.uint8))
     np.save(job.folder / "test.labels.npy", np.array([np.zeros((4, 6)), np.full((4, 6), 255)], np.uint8))
-    return {"task": "segmentation", "classes": CLASSES, "splits": {"test": split}}
+    return {"task": "segmentation", "classes": CLASSES, "splits": splits}
 
 
 def _complexity(job: graph.Job, shift: float) -> dict:
@@ -119,8 +120,9 @@ def fresh_database(folder: Path) -> Path:
 
 @pytest.fixture
 def params(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Params:
-    """A study of four runs in an empty folder with an empty database."""
+    """A study of four runs in an empty folder with an empty database. Its weights are made up."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("TRACK_MODELS", "0")
     monkeypatch.chdir(tmp_path)
     shutil.copy(fresh_database(tmp_path_factory.getbasetemp()), tmp_path / "mlflow.db")
     return write_study(tmp_path)
@@ -151,9 +153,9 @@ def tags(run_id: str) -> dict[str, str]:
 
 def train(job: graph.Job, params: Params, epochs: range, status: str | None = "FINISHED", shift: float = 0) -> None:
     """What a trainer tells MLflow; it was killed where `status` is None."""
-    from pipeline.tracking import track
+    from pipeline.tracking.live import LiveRun
 
-    run = track.LiveRun(job, params)
+    run = LiveRun(job, params)
     for epoch in epochs:
         run.epoch(epoch, curve(job.wildcards["seed"], shift)[epoch])
     if status:
