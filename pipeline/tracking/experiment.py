@@ -76,12 +76,12 @@ def locked() -> FileLock:
 
 
 def patiently(action: Callable[[], Any]) -> Any:
-    """Call an idempotent `action`, and retry while another process locks the database."""
+    """Call an idempotent `action`, and retry while another process locks the database or adds the same row."""
     for pause in (0.5, 2, 5):
         try:
             return action()
         except MlflowException as error:
-            if "database is locked" not in str(error):
+            if not re.search("database is locked|UniqueViolation|UNIQUE constraint|Duplicate entry", str(error)):
                 raise
             time.sleep(pause)
     return action()
