@@ -7,6 +7,7 @@
 # would be "nothing to be done". Each job has a stamp, a file whose age tells; the age of an input counts only if this run
 # rebuilds it (`take`). No output is marked update(): Snakemake would take a failed job's old outputs for current.
 
+from pipeline.config.types import NAME
 from pipeline.graph import graph, report, snakefile, stages
 
 PARAMS = snakefile.load(config)
@@ -21,7 +22,7 @@ resource_scopes:
     gpu="local",  # one GPU for each node, not for all nodes together
 
 
-workflow.global_wildcard_constraints(**dict.fromkeys(stages.WILDCARDS, "[^/]+"))
+workflow.global_wildcard_constraints(**dict.fromkeys(stages.WILDCARDS, NAME.pattern))
 
 
 rule all:

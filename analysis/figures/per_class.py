@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from analysis.figures import style
 from analysis.results import conditions
 from analysis.results.results import Results
+from pipeline.utils.text import drawn
 
 
 def draw(results: Results) -> Figure:
@@ -22,7 +23,7 @@ def draw(results: Results) -> Figure:
     figure = style.figure(style.WIDTH, 0.8 + row * len(order), caption)
     axes = figure.subplots()
     _iou(axes, results, order.index.tolist())
-    axes.set_yticks(range(len(order)), [f"{name}  {100 * share:.2g} %" for name, share in order.items()])
+    axes.set_yticks(range(len(order)), [f"{drawn(name)}  {100 * share:.2g} %" for name, share in order.items()])
     axes.set_ylim(len(order) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=len(results.study.variants) + 1)

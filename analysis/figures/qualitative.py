@@ -14,6 +14,7 @@ from analysis.results.results import Results
 from pipeline.data.reader import Prepared
 from pipeline.utils import pointers
 from pipeline.utils.errors import BadInput
+from pipeline.utils.text import drawn
 
 CELL = 1.5
 """Width of a picture, in inches."""
@@ -77,7 +78,7 @@ def grid(results: Results, columns: dict[str, list[np.ndarray]], colours: np.nda
             else:  # nearest, because a colour between those of two classes may be that of a third
                 axes.imshow(colours[np.minimum(picture, len(colours) - 1)], interpolation="nearest")
             axes.set_axis_off()
-    patches = [Patch(facecolor=colours[index] / 255, label=name) for index, name in enumerate(results.classes)]
+    patches = [Patch(facecolor=colours[index] / 255, label=drawn(name)) for index, name in enumerate(results.classes)]
     squares = {"handlelength": 1, "handleheight": 1, "borderaxespad": 0.3}
     fitting = min(11, len(patches), round(1.4 * len(columns)))
     figure.legend(handles=patches, loc="outside upper center", ncols=fitting, **squares)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.utils.text import csv_cell, markdown, paragraph
+
 Row = Mapping[str, Any]
 UNMEASURED = "not-measured"
 """The `kind` of a cell that would hold a number."""
@@ -85,7 +87,7 @@ class Grid:
     def markdown(self) -> str:
         """The grid without padding, so that a changed number changes one line."""
         rule = ["---:" if numeric else "---" for numeric in self.numeric]
-        lines = [self.columns, rule, *([cell.text.replace("|", r"\|") for cell in row] for row in self.rows)]
+        lines = [[*map(markdown, self.columns)], rule, *([markdown(cell.text) for cell in row] for row in self.rows)]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -115,16 +117,22 @@ class Table:
     conditions: Sequence[str] = ()
 
     def csv(self) -> str:
-        return self.data.to_csv(index=False, lineterminator="\n")
+        """The data, in which no name is a formula."""
+        inert = self.data.rename(columns=csv_cell)
+        for name in inert.select_dtypes(exclude="number"):
+            inert[name] = inert[name].map(csv_cell)
+        return inert.to_csv(index=False, lineterminator="\n")
 
     def markdown(self, title: str) -> str:
-        return "\n\n".join([f"# {title}", *self.conditions, *map(_markdown, self.parts)]) + "\n"
+        return (
+            "\n\n".join([f"# {paragraph(title)}", *map(paragraph, self.conditions), *map(_markdown, self.parts)]) + "\n"
+        )
 
 
 def _markdown(part: Part) -> str:
     if isinstance(part, Grid):
         return part.markdown()
-    return f"## {part.text}" if isinstance(part, Heading) else part
+    return f"## {part.text}" if isinstance(part, Heading) else paragraph(part)
 
 
 def percent(value: float) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.data.base import Sample
 from pipeline.utils.errors import BadInput
+from pipeline.utils.text import markdown
 
 ONE_SPLIT = "remove it from one of them, because a score must not count frames that were trained on"
 
@@ -71,7 +72,7 @@ def report(name: str, result: dict[str, Any]) -> str:
     parts = [
         f"# {name}: integrity",
         CHECKED[result["task"]],
-        *result["notes"],
+        *map(markdown, result["notes"]),
         _counts(result),
         _frequencies(result),
     ]
@@ -97,7 +98,7 @@ def _frequencies(result: dict[str, Any]) -> str:
     key, what = ("class_pixels", "labelled pixels") if result["task"] == "segmentation" else ("class_images", "images")
     counts = [entry[key] for entry in result["splits"].values()]
     rows = [
-        [str(number), entry["name"], *(_percent(count[number], sum(count)) for count in counts)]
+        [str(number), markdown(entry["name"]), *(_percent(count[number], sum(count)) for count in counts)]
         for number, entry in enumerate(result["classes"])
     ]
     return f"## Classes, % of {what}\n\n" + _table(["id", "class", *result["splits"]], rows)

@@ -17,7 +17,7 @@ from pipeline.config.study import NO_IMAGES, Study
 from pipeline.data.reader import Prepared
 from pipeline.graph import graph
 from pipeline.graph.graph import Job
-from pipeline.utils import records
+from pipeline.utils import records, text
 from pipeline.utils.digests import sha256_of_json
 from pipeline.utils.errors import BadInput
 from pipeline.utils.scores import metrics as metrics_of
@@ -198,7 +198,7 @@ def _health(result: dict[str, Any]) -> dict[str, float]:
 def scores_of(scored: dict[str, Any]) -> dict[str, float | None]:
     """Every score in the result of a score record, by its name in MLflow. None if the record lacks it."""
     found = {metric.tracked: metric.read(scored) for metric in metrics_of(scored)}
-    found |= {f"iou/{name}": value for name, value in scored["iou"].items()}
+    found |= {f"iou/{text.metric(name)}": value for name, value in scored["iou"].items()}
     return {name: None if value is None or math.isnan(value) else value for name, value in found.items()}
 
 
