@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 FORMULA = re.compile(r"[=+\-@\t\r]")
-NUMBER = re.compile(r"[-+]?([\d.][\w %.,]*)?", re.ASCII)
-"""A number, and words after it, as in "+4.1 % where 5.5 % is allowed"; nothing in it could be computed or called."""
+NUMBER = re.compile(r'[-+]?([\d.]([^-+*(|!@"\t\r]|(?<= )\()*)?')
+"""A number, and words after it, as in "+4.1 % where 5.5 % is allowed": nothing in it is computed or called."""
 
 
 def csv_cell(value: Any) -> Any:
