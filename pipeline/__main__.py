@@ -101,8 +101,10 @@ def batch(
 
     Example: python -m pipeline batch first-half-hour --minutes 25
     """
-    if not minutes > 0.5 or jobs is not None and jobs < 1:
-        raise BadInput(f"--minutes is {minutes:g} and --jobs {jobs}; they must be more than 0.5, and 1 or more")
+    if not 0.5 < minutes <= 100_000 or jobs is not None and not 1 <= jobs <= 1000:
+        raise BadInput(
+            f"--minutes is {minutes:g} and --jobs {jobs}; they must be more than 0.5 and at most 100,000, and 1 to 1000"
+        )
     from pipeline.listed import run
 
     run(studies, minutes, jobs, weights, output, dry_run)

@@ -34,9 +34,9 @@ def changes(record: Path, result: dict[str, Any]) -> list[str]:
 
 def note(record: Path, result: dict[str, Any]) -> None:
     """Remember the arrays that were just written with the digests in the manifest, so that they are not read again."""
-    written = digests(result)
-    if written:
-        _write(record, {name: [*state(record.with_name(name)), sha256] for name, sha256 in written.items()})
+    there = {name: sha256 for name, sha256 in digests(result).items() if record.with_name(name).exists()}
+    if there:
+        _write(record, {name: [*state(record.with_name(name)), sha256] for name, sha256 in there.items()})
 
 
 def digests(result: dict[str, Any]) -> dict[str, str]:
