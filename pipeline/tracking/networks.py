@@ -27,9 +27,9 @@ DIGEST = "weights.sha256"
 
 
 def keep(experiment: Experiment, run: str, identity: Identity, metrics: list[Metric]) -> None:
-    """Log the run's network with the scores among `metrics`, unless MLflow has it. A diverged run has none."""
+    """Log the run's network with the scores among `metrics`, unless MLflow has it or its weights are not here."""
     weights, digest = identity.job.folder / paths.WEIGHTS, tracked.weights_digest(identity)
-    if os.environ.get(SWITCH) == "0" or not weights.exists() or "diverged" in tracked.scores(identity):
+    if os.environ.get(SWITCH) == "0" or "diverged" in tracked.scores(identity) or not tracked.is_here(weights):
         return
     for model in experiment.models(run):
         if model.tags.get(DIGEST) == digest and model.status == "READY":

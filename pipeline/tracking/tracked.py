@@ -17,7 +17,7 @@ from pipeline.config.study import NO_IMAGES, Study
 from pipeline.data.reader import Prepared
 from pipeline.graph import graph
 from pipeline.graph.graph import Job
-from pipeline.utils import records, text
+from pipeline.utils import pointers, records, text
 from pipeline.utils.digests import sha256_of_json
 from pipeline.utils.errors import BadInput
 from pipeline.utils.scores import metrics as metrics_of
@@ -136,7 +136,7 @@ def pictures(identity: Identity) -> Iterator[tuple[str, np.ndarray]]:
     folder, job = paths.fill(paths.PREPARED, data=identity.job.wildcards["data"]), identity.job
     split = scores(identity)["split"]
     wanted = [job.folder / "predictions.npz", *(folder / f"{split}.{kind}.npy" for kind in ("images", "labels"))]
-    if not all(path.exists() for path in wanted):
+    if not all(is_here(path) for path in wanted):
         return
     prepared = Prepared(folder)
     palette = np.zeros((256, 3), np.uint8)
@@ -145,6 +145,11 @@ def pictures(identity: Identity) -> Iterator[tuple[str, np.ndarray]]:
         for index, name, prediction in zip(kept["index"], kept["names"], kept["predictions"], strict=True):
             truth = palette[prepared.labels(split)[index]]
             yield str(name).replace("/", "_"), np.hstack([prepared.images(split)[index], truth, palette[prediction]])
+
+
+def is_here(path: Path) -> bool:
+    """Return whether a large file exists, and not only a pointer to it."""
+    return path.exists() and not pointers.read(path)
 
 
 def _before(job: Job, params: Params) -> list[Job]:

@@ -10,8 +10,8 @@ import torch
 from models.build import build
 from pipeline.config.params import Params
 from pipeline.evaluation import evaluate
-from pipeline.utils import weights
-from pipeline.utils.digests import sha256_of_json
+from pipeline.utils import pointers, weights
+from pipeline.utils.digests import digest, sha256_of_json
 from tests.pipeline.tracking import tracked_study
 from tests.pipeline.tracking.tracked_study import train, train_jobs, write_results
 
@@ -71,3 +71,15 @@ def test_a_network_that_mlflow_opens_gives_the_scores_of_its_weights(
     assert [each.model_id for each in tracked_run(params)[1]] == [model.model_id]
     write_results(params, shift=0.125)
     assert [each.metrics[0].value for each in tracked_run(params)[1]] == [0.525]
+
+
+def test_weights_and_arrays_that_were_left_elsewhere_are_not_logged(
+    params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TRACK_MODELS")
+    write_results(params)
+    for path in (train_jobs(params)[0].folder / "weights.pt", Path("data/prepared/synthetic/test.images.npy")):
+        path.write_bytes(pointers.text(digest(path)))
+    run, models = tracked_run(params)
+    assert not models and run.data.metrics["miou"] == 0.4
+    assert not Path(run.info.artifact_uri, "pictures").exists()

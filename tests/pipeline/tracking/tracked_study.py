@@ -20,6 +20,7 @@ from PIL import Image
 from pipeline.config import paths
 from pipeline.config.params import Params, load
 from pipeline.graph import graph, provenance
+from pipeline.utils.digests import digest
 from tests.conftest import ROOT
 
 EPOCHS = 3
@@ -79,10 +80,12 @@ def _scores(job: graph.Job, shift: float) -> dict:
 
 
 def _prepare(job: graph.Job, shift: float) -> dict:
-    split = {"count": 2, "size": [4, 6], "names": ["street/000", "street/001"]}
-    splits = {name: {**split, "sha256": {f"{name}.images.npy": name}} for name in ("train", "test")}
-    np.save(job.folder / "test.images.npy", np.full((2, 4, 6, 3), 9, np.uint8))
-    np.save(job.folder / "test.labels.npy", np.array([np.zeros((4, 6)), np.full((4, 6), 255)], np.uint8))
+    splits = {}
+    for name in ("train", "test"):
+        np.save(job.folder / f"{name}.images.npy", np.full((2, 4, 6, 3), 9, np.uint8))
+        np.save(job.folder / f"{name}.labels.npy", np.array([np.zeros((4, 6)), np.full((4, 6), 255)], np.uint8))
+        sums = {file.name: digest(file) for file in sorted(job.folder.glob(f"{name}.*.npy"))}
+        splits[name] = {"count": 2, "size": [4, 6], "names": ["street/000", "street/001"], "sha256": sums}
     return {"task": "segmentation", "classes": CLASSES, "splits": splits}
 
 
