@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from pipeline.config.types import Count, Model, Natural, Split, one_of
+from pipeline.config.types import ROWS_X_COLUMNS, Count, Model, Natural, Split, one_of
 
 SETS = Path(__file__).parents[1] / "data" / "sets"
 """Where the modules that read data sets lie; they are found by name and not imported here."""
@@ -16,7 +16,7 @@ class SyntheticData(Model):
 
     kind: Literal["synthetic"]
     seed: Natural
-    size: tuple[Annotated[int, Field(ge=64, le=1024)], Annotated[int, Field(ge=64, le=2048)]]
+    size: Annotated[tuple[Annotated[int, Field(ge=64, le=1024)], Annotated[int, Field(ge=64, le=2048)]], ROWS_X_COLUMNS]
     frames: dict[Split, Natural]
 
 

@@ -1,9 +1,10 @@
 """The base class and the types that all sections of params.yaml share."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from pipeline.utils.errors import did_you_mean
 
@@ -34,6 +35,20 @@ def one_of(what: str, known: Sequence[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _written(pattern: str, number: Callable[[str], Any], form: str) -> BeforeValidator:
+    """A check that lets a pair be one word besides a list. DVC writes every list anew, one entry a line."""
+
+    def read(pair: Any) -> Any:
+        if not isinstance(pair, str):
+            return pair
+        found = re.fullmatch(pattern, pair, re.ASCII)
+        if not found:
+            raise ValueError(f"it must be {form}")
+        return tuple(map(number, found.groups()))
+
+    return BeforeValidator(read)
+
+
 def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
     if bounds[0] > bounds[1]:
         raise ValueError("the bounds must stand smaller first")
@@ -44,9 +59,11 @@ Natural = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
-Range = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
+FROM_TO = _written(r"([\d.]*\d) to ([\d.]*\d)", float, "two numbers, as in 0.75 to 1.75")
+Range = Annotated[tuple[Positive, Positive], AfterValidator(_ascending), FROM_TO]
+ROWS_X_COLUMNS = _written(r"(\d{1,9})x(\d{1,9})", int, "rows x columns, as in 512x1024")
 Side = Annotated[int, Field(ge=64, le=4096)]
-Size = tuple[Side, Side]
+Size = Annotated[tuple[Side, Side], ROWS_X_COLUMNS]
 """Rows and columns, in pixels."""
 Split = Literal["train", "val", "test"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
