@@ -26,5 +26,5 @@ setup: .venv/.installed
 
 # Newest versions that fit pyproject.toml; torch stays where it was tested.
 lock:
-	echo 'torch==2.13.0' | $(BIN)/uv pip compile pyproject.toml --extra dev --extra onnx --universal --python-version 3.11 \
-	  --constraints - --no-annotate --quiet --custom-compile-command 'make lock' --output-file requirements.lock
+	echo 'torch==2.13.0' | $(BIN)/uv pip compile pyproject.toml --extra dev --extra onnx --extra s3 --universal \
+	  --python-version 3.11 --constraints - --no-annotate --quiet --custom-compile-command 'make lock' --output-file requirements.lock

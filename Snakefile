@@ -2,10 +2,9 @@
 #   snakemake --cores 8                          the study in params.yaml
 #   snakemake --cores 8 --config study=camvid    another study (studies/camvid.yaml)
 #
-# A job runs if its record names other parameters (`params: yaml`), sources or inputs than it would be made with now,
-# whichever engine made it. Snakemake cannot remember that: it knows no parameters of what DVC made, so a changed one
-# would be "nothing to be done". Each job has a stamp, a file whose age tells; the age of an input counts only if this run
-# rebuilds it (`take`). No output is marked update(): Snakemake would take a failed job's old outputs for current.
+# A job runs if its record names other parameters (`params: yaml`), sources or inputs than now, whichever engine made it.
+# Snakemake knows no parameters of what DVC made, so each job has a stamp whose age tells; the age of an input counts only
+# if this run rebuilds it (`take`). No output is marked update(): a failed job's old outputs would look current.
 
 from pipeline.config.types import NAME
 from pipeline.graph import graph, report, snakefile, stages
@@ -193,7 +192,8 @@ rule analyse:
         counted=take(["results/paper/complexity.json", "results/paper/interpretations.json"]),
     output:
         record="results/{study}/analysis.json",
-        metrics="results/{study}/metrics.json",
+        metrics=expand("results/{{study}}/metrics/{name}.json", name=[*PARAMS.study.variants, "floor", "majority-class"]),
+        curves=expand("results/{{study}}/curves/{name}.csv", name=["loss", "accuracy"]),
         tables=report.outputs("tables"),  # results/{study}/tables/, CSV and Markdown
         figures=report.outputs("figures"),  # results/{study}/figures/, PNG and SVG
         report=report.outputs("report"),  # results/{study}/report.html

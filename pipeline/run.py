@@ -38,12 +38,24 @@ def run_stage(
     """
     jobs = _jobs(params, stage, wildcards)
     before = [trial for job in jobs if with_trials for trial in graph.trials(params, job)]
-    for job in before:
-        run(job, params, track)
-    for job in jobs:
-        run(job, params, track, force)
+    _run_each(before, params, track)
+    _run_each(jobs, params, track, force)
     if "DVC_STAGE" in os.environ:
         _check_still_current(params, [*before, *jobs])
+
+
+def _run_each(jobs: list[Job], params: Params, track: bool, force: bool = False) -> None:
+    """Run jobs one after the other. If one fails, the others still run; then its error is raised."""
+    failed: list[Exception] = []
+    for job in jobs:
+        try:
+            run(job, params, track, force)
+        except Exception as error:
+            failed.append(error)
+            if len(jobs) > 1:
+                say(f"{job.name} failed: {error}")
+    if failed:
+        raise failed[0]
 
 
 def run(job: Job, params: Params, track: bool = True, force: bool = False) -> None:

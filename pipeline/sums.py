@@ -15,7 +15,7 @@ from pipeline.utils.errors import BadInput
 from pipeline.utils.files import write as write_file
 
 NAME = "SHA256SUMS"
-RENDERED = ("tables", "figures", "report.html", "metrics.json")
+RENDERED = ("tables", "figures", "report.html", "metrics", "curves")
 """What `render` writes to the folder of the study's results."""
 
 

@@ -12,7 +12,7 @@ from pipeline.config import paths
 from pipeline.config.params import Params
 from pipeline.graph import graph
 from pipeline.graph.graph import Job
-from pipeline.utils import git
+from pipeline.utils import git, remembered
 from pipeline.utils.digests import digest
 from pipeline.utils.errors import BadInput
 from pipeline.utils.records import AGAIN
@@ -26,8 +26,10 @@ CHECKS = (numbers.scores, numbers.training, numbers.counts, numbers.each_other, 
 def verify(params: Params, results: bool = False) -> list[Check]:
     """Check the kept results of a study, if there are any, or those in results/; with `results` always these.
 
+    Every file is read again, also those whose digest is remembered.
     `BadInput` if the study has no results.
     """
+    remembered.forget()
     name, kept = params.study.name, keep.folder(params).exists() and not results
     jobs = [] if kept else [job for job in graph.jobs(params) if job.stage in keep.KEPT_STAGES]
     study = _kept(params) if kept else Verified(params, Path("results"), [job.record for job in jobs], kept=False)
@@ -43,8 +45,8 @@ def verify(params: Params, results: bool = False) -> list[Check]:
 
 def _kept(params: Params) -> Verified:
     root = keep.folder(params)
-    rendered = root / params.study.name / "metrics.json"
-    return Verified(params, root, (path for path in sorted(root.rglob("*.json")) if path != rendered), kept=True)
+    found = [path for path in sums.files(root) if path.suffix == ".json"]
+    return Verified(params, root, found, kept=True)
 
 
 def _kept_files(study: Verified) -> Iterator[Check]:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.config import inheritance
+
 # Tests run side by side, and networks this small gain nothing from a second thread. Torch reads it when it is imported.
 os.environ["OMP_NUM_THREADS"] = "1"
 
@@ -51,9 +53,9 @@ class Workspace:
         self.root = root
 
     def edit(self, change: Callable[[dict], object]) -> None:
-        """Change params.yaml: `change` gets its content and alters it."""
+        """Change params.yaml: `change` gets its content, every entry complete, and alters it."""
         path = self.root / "params.yaml"
-        content = yaml.load(path.read_text(), yaml.CSafeLoader)
+        content = inheritance.resolve(yaml.load(path.read_text(), yaml.CSafeLoader), path)
         change(content)
         path.write_text(yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False))
 

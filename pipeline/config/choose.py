@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from pipeline.config import params, paths
+from pipeline.config import params, paths, reading
 from pipeline.utils.errors import BadInput
 from pipeline.utils.files import write
 
@@ -29,7 +29,7 @@ def _save(section: str, name: str) -> None:
     path = paths.fill(paths.STUDY, study=name)
     if not path.exists():
         write(path, section.encode())
-    elif _section(path) != section:
+    elif reading.mapping(path)["study"] != reading.mapping(Path(paths.PARAMS))["study"]:
         raise BadInput(f"the study in params.yaml differs from {path}; copy it there, so that it is not lost")
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from pipeline.config.types import Model, Seed, Split, Whole, one_line, one_of
+from pipeline.config.types import ROWS_X_COLUMNS, Model, Seed, Split, Whole, one_line, one_of
 
 SETS = Path(__file__).parents[1] / "data" / "sets"
 """Where the modules that read data sets lie; they are found by name and not imported here."""
@@ -20,7 +20,9 @@ class SyntheticData(Model):
 
     kind: Literal["synthetic"]
     seed: Seed
-    size: tuple[Annotated[Whole, Field(ge=64, le=1024)], Annotated[Whole, Field(ge=64, le=2048)]]
+    size: Annotated[
+        tuple[Annotated[Whole, Field(ge=64, le=1024)], Annotated[Whole, Field(ge=64, le=2048)]], ROWS_X_COLUMNS
+    ]
     frames: dict[Split, Annotated[Whole, Field(ge=0, le=100_000)]]
     classifies: ClassVar[bool] = False
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_core import to_jsonable_python
 
-from pipeline.config import mistakes, paths, reading
+from pipeline.config import inheritance, mistakes, paths, reading
 from pipeline.config.data import Data, wrong_task
 from pipeline.config.protocols import Complexity, Evaluation, Floor, Latency
 from pipeline.config.recipes import Recipe, Training
@@ -118,8 +118,8 @@ class Params(Model):
 
 def load(study: str | None = None) -> Params:
     """The parameters with a study of studies/, or with params.yaml's own. `BadInput` names the key that is wrong."""
-    raw = reading.mapping(Path(paths.PARAMS))
     file = Path(paths.PARAMS)
+    raw = inheritance.resolve(reading.mapping(file), file)
     if study is not None and study != reading.name(raw):
         file = paths.fill(paths.STUDY, study=study)
         if not is_name(study) or not file.exists():

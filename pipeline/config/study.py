@@ -32,7 +32,7 @@ class Study(Model):
     baseline: Name
     seeds: Annotated[list[Seed], Field(min_length=1, max_length=1000)]
     timed_at: dict[Name, Size] = {}
-    timed_over: list[Size] = []
+    timed_over: Annotated[list[Size], Field(max_length=100)] = []
     forms: Name | None = None
     question: one_line(1000) = ""
     contrasts: list[tuple[Name, Name]] = []

@@ -1,7 +1,7 @@
 """The base class and the types that all sections of params.yaml share."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -40,7 +40,21 @@ def one_of(what: str, known: Sequence[str]) -> AfterValidator:
 def scale(least: float, most: float) -> Any:
     """Two bounds between `least` and `most`, the smaller first."""
     bound = Annotated[Number, Field(ge=least, le=most)]
-    return Annotated[tuple[bound, bound], AfterValidator(_ascending)]
+    return Annotated[tuple[bound, bound], AfterValidator(_ascending), FROM_TO]
+
+
+def _written(pattern: str, number: Callable[[str], Any], form: str) -> BeforeValidator:
+    """A check that lets a pair be one word besides a list. DVC writes every list anew, one entry a line."""
+
+    def read(pair: Any) -> Any:
+        if not isinstance(pair, str):
+            return pair
+        found = re.fullmatch(pattern, pair, re.ASCII)
+        if not found:
+            raise ValueError(f"it must be {form}")
+        return tuple(map(number, found.groups()))
+
+    return BeforeValidator(read)
 
 
 def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -101,7 +115,9 @@ Share = Annotated[Number, Field(ge=0, le=1)]
 Unique = AfterValidator(_once)
 """Of a list: no entry stands in it twice."""
 Side = Annotated[Whole, Field(ge=64, le=4096)]
-Size = tuple[Side, Side]
+FROM_TO = _written(r"([\d.]*\d) to ([\d.]*\d)", float, "two numbers, as in 0.75 to 1.75")
+ROWS_X_COLUMNS = _written(r"(\d{1,9})x(\d{1,9})", int, "rows x columns, as in 512x1024")
+Size = Annotated[tuple[Side, Side], ROWS_X_COLUMNS]
 """Rows and columns, in pixels."""
 Split = Literal["train", "val", "test"]
 Name = Annotated[str, AfterValidator(_name)]

@@ -91,7 +91,7 @@ class Prepared:
             raise BadInput(f"{path} is truncated or not {what} ({error}); {self._again()}") from None
 
     def _again(self) -> str:
-        return f"run `python -m pipeline prepare {self.folder.name}`"
+        return f"run `python -m pipeline prepare {self.folder.name} --force`"
 
 
 def evenly_spaced(count: int, wanted: int) -> list[int]:

@@ -59,7 +59,7 @@ def reasons(job: Job) -> list[str]:
     except BadInput:
         return [f"{job.record} is cut short"]
     missing = [f"{path} is missing" for path in job.output_files if not path.exists()]
-    return missing + differences(job, record) + arrays.changes(job.record, record["result"])
+    return missing + differences(job, record) + [*arrays.changes(job.record, record["result"])]
 
 
 def differences(job: Job, record: Record, found: Callable[[Iterable[Path]], dict[str, str]] = digests) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+from pipeline.utils import remembered
 from pipeline.utils.digests import tree
 
 ASSETS = (".html", ".css", ".js", ".rst")
@@ -17,7 +18,12 @@ def of(modules: Iterable[str]) -> tuple[Path, ...]:
 
     A module that is imported by a name put together at run time is not found; name it among `modules`.
     """
-    found = {path for module in modules for path in _closure(module, Path.cwd())}
+    return _of(frozenset(modules), Path.cwd())
+
+
+@cache
+def _of(modules: frozenset[str], root: Path) -> tuple[Path, ...]:
+    found = {path for module in modules for path in _closure(module, root)}
     packages = [path.parent for path in found if path.name == "__init__.py"]
     return tuple(sorted(found | {path for package in packages for path in _assets(package)}))
 
@@ -49,7 +55,7 @@ def _closure(module: str, root: Path) -> frozenset[Path]:
         path = _file(module, root)
         if path and path not in found:
             found.add(path)
-            waiting += [*_imports(tree(root / path)), module.rpartition(".")[0]]
+            waiting += [*remembered.of("imports", root / path, _imports), module.rpartition(".")[0]]
     return frozenset(found)
 
 
@@ -62,8 +68,12 @@ def _file(module: str, root: Path) -> Path | None:
     return next((candidate for candidate in candidates if (root / candidate).exists()), None)
 
 
+def _imports(path: Path) -> list[str]:
+    return _imported(tree(path))
+
+
 @cache
-def _imports(tree: ast.Module) -> list[str]:
+def _imported(tree: ast.Module) -> list[str]:
     """The modules that a module imports, at its top or in a function."""
     modules: list[str] = []
     for node in _executed(tree):

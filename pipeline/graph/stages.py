@@ -169,7 +169,10 @@ STAGES = {
         },
         outputs={
             "record": f"{paths.RESULTS}/analysis.json",
-            "metrics": f"{paths.RESULTS}/metrics.json",
+            "metrics": tuple(
+                f"{paths.RESULTS}/metrics/{name}.json" for name in ("{variant}", "floor", "majority-class")
+            ),
+            "curves": tuple(f"{paths.RESULTS}/curves/{name}.csv" for name in ("loss", "accuracy")),
             "tables": _files("tables", TABLES),
             "figures": _files("figures", FIGURES),
             "report": f"{paths.RESULTS}/report.html",

@@ -1,4 +1,7 @@
-"""What a file says, as a SHA-256. A job runs again when the digest of one of its files changes."""
+"""What a file says, as a SHA-256. A job runs again when the digest of one of its files changes.
+
+Digests are remembered from one process to the next (pipeline/utils/remembered.py).
+"""
 
 import ast
 import hashlib
@@ -8,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipeline.utils import pointers
+from pipeline.utils import pointers, remembered
 from pipeline.utils.errors import BadInput
 
 RECORD = {"stage", "params", "inputs", "outputs", "result"}
@@ -34,7 +37,12 @@ def digest(path: Path) -> str:
     remains without `HOW_IT_WAS_MADE`. Weights and arrays that were left elsewhere say what their pointer names. Every
     other file says its bytes.
     """
-    return _digest(path.absolute(), *state(path))
+    return remembered.of("digest", path, _digest)
+
+
+def known(path: Path, digest: str) -> None:
+    """Remember the digest of a file that this process has just written."""
+    remembered.keep("digest", path, digest)
 
 
 def sha256(content: bytes) -> str:
@@ -55,14 +63,7 @@ def tree(path: Path) -> ast.Module:
         raise BadInput(f"{path}, line {error.lineno} is not valid Python: {error.msg}") from None
 
 
-def state(path: Path) -> tuple[int, ...]:
-    """What changes whenever the file does."""
-    state = path.stat()
-    return state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
-
-
-@cache
-def _digest(path: Path, *state: int) -> str:
+def _digest(path: Path) -> str:
     if path.suffix == ".py":
         return _digest_of_module(tree(path))
     if path.suffix == ".json":

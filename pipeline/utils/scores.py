@@ -1,6 +1,6 @@
 """The scores of a run: where its record holds each one, and where each one is shown.
 
-One entry per score. The tables, metrics.json, MLflow and the trade-off figure read this list, and a record without a
+One entry per score. The tables, metrics/, MLflow and the trade-off figure read this list, and a record without a
 score gives an empty cell. A score of confusion matrices is computed by a function of `pipeline.utils.confusion`.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 ACCURACY, STRUCTURES, SUMMARY = "accuracy", "structures", "summary"
-"""Where a score may be shown: the accuracy table, the structures table for readers, and metrics.json."""
+"""Where a score may be shown: the accuracy table, the structures table for readers, and metrics/."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Metric:
     """One score. `structures.csv` and MLflow hold all of them."""
 
     name: str
-    """Column in CSV files, and key in metrics.json."""
+    """Column in CSV files, and key in metrics/."""
     heading: str
     """Column in the tables for readers."""
     path: tuple[str | int, ...]

@@ -104,6 +104,21 @@ def test_without_wildcards_a_stage_runs_every_job_that_the_study_has(workspace, 
     run.run_stage(params.load(), "forms")  # none
 
 
+def test_a_job_that_fails_does_not_stop_the_others_of_its_stage(workspace, monkeypatch, capsys):
+    def fail_first(job, *rest):
+        if job.wildcards["variant"] == "single":
+            raise BadInput("broken on purpose")
+        return {}, {}
+
+    monkeypatch.setitem(run.STAGES, "complexity", fail_first)
+    with pytest.raises(BadInput, match="broken on purpose"):
+        run.run_stage(params.load(), "complexity")
+    assert "complexity synthetic quick single failed: broken on purpose" in capsys.readouterr().err
+    assert {name for name in stale(params.load()) if name.startswith("complexity")} == {
+        "complexity synthetic quick single"
+    }
+
+
 @pytest.mark.parametrize("engine", ["dvc", None])
 def test_what_changed_while_dvc_ran_a_job_is_not_taken_for_what_it_ran_with(workspace, monkeypatch, engine):
     def changed_meanwhile(*arguments):

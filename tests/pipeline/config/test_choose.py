@@ -26,6 +26,13 @@ def test_a_study_that_was_changed_in_params_yaml_is_not_lost(workspace):
     assert params.load().study.seeds == [7]
 
 
+def test_a_study_whose_lists_dvc_wrote_anew_is_exchanged_as_before(workspace):
+    use("camvid")
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("  seeds: [0, 1, 2]\n", "  seeds:\n  - 0\n  - 1\n  - 2\n"))
+    assert Path("params.yaml").read_text() != text and "now holds speed" in use("speed")
+
+
 def test_an_unknown_study_is_refused(workspace):
     with pytest.raises(BadInput, match='no study "speeed"; did you mean|no study "speeed"'):
         use("speeed")

@@ -72,7 +72,7 @@ def test_a_split_that_is_not_there_names_those_that_are(folder):
 
 
 def test_a_missing_manifest_says_what_to_run(tmp_path):
-    with pytest.raises(BadInput, match=r"manifest.json is missing; run `python -m pipeline prepare camvid`"):
+    with pytest.raises(BadInput, match=r"manifest.json is missing; run `python -m pipeline prepare camvid --force`"):
         Prepared(tmp_path / "camvid")
 
 
@@ -95,7 +95,7 @@ def test_a_missing_or_broken_array_is_named(folder):
         ):
             Prepared(folder).labels("train")
     path.unlink()
-    with pytest.raises(BadInput, match=r"train.labels.npy is missing; run `python -m pipeline prepare camvid`"):
+    with pytest.raises(BadInput, match=r"train.labels.npy is missing; run `python -m pipeline prepare camvid --force`"):
         Prepared(folder).labels("train")
 
 

@@ -32,8 +32,14 @@ def _compute(job: Job, params: object, track: bool) -> tuple[dict, dict]:
     if job.stage == "evaluate" and BROKEN.exists():
         raise RuntimeError("broken on purpose")
     made_of = sha256(json.dumps(provenance.made_of(job)).encode())
+    score = int(made_of[:6], 16) / 16**6
+    columns = job.params["study"]["variants"] if "study" in job.params else ["loss"]
+    table = f"epoch,{','.join(columns)}\n" + "".join(f"{epoch}{f',{score}' * len(columns)}\n" for epoch in (0, 1))
     for path in job.output_files[1:]:
-        path.write_text(json.dumps({"miou": made_of}) if path.suffix == ".json" else f"epoch,loss\n0,{made_of}\n")
+        if path.suffix == ".json":
+            path.write_text(json.dumps({"miou": score, "gmacs": 0.01}))
+        else:
+            path.write_text(table if path.suffix == ".csv" else made_of)
     return {"made_of": made_of}, {}
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from pipeline.config import params
-from pipeline.graph import arrays, graph, provenance
+from pipeline.graph import graph, provenance
 from pipeline.graph.stale import stale
+from pipeline.utils import digests
 
 IMAGES, LABELS = Path("data/prepared/synthetic/train.images.npy"), Path("data/prepared/synthetic/train.labels.npy")
 
@@ -24,8 +25,9 @@ def job(workspace) -> graph.Job:
 def read(monkeypatch) -> list[Path]:
     """The arrays that are read in full."""
     paths: list[Path] = []
-    digest = arrays.digest
-    monkeypatch.setattr(arrays, "digest", lambda path: paths.append(path) or digest(path))
+    digest = digests._digest
+    note = lambda path: paths.append(path) if path.suffix == ".npy" else None  # noqa: E731
+    monkeypatch.setattr(digests, "_digest", lambda path: note(path) or digest(path))
     return paths
 
 
@@ -59,8 +61,6 @@ def test_a_copy_is_read_once(job, read):
     os.replace("copy", IMAGES)
     assert provenance.reasons(job) == [] and read == [IMAGES]
     assert provenance.reasons(job) == [] and read == [IMAGES]
-    shutil.rmtree("work")
-    assert provenance.reasons(job) == [] and len(read) == 7, "all six arrays again: notes cost only time"
 
 
 def test_a_byte_that_flipped_unseen_is_found_by_verify(job, workspace):

@@ -9,7 +9,8 @@ import pytest
 from dvc.repo import Repo
 from snakemake.cli import main as snakemake
 
-from pipeline.config import params
+from analysis.registry import FIGURES
+from pipeline.config import inheritance, params
 from pipeline.graph import graph
 from pipeline.graph.stages import STAGES
 from pipeline.utils.digests import tree
@@ -84,24 +85,25 @@ def test_snakemake_lint_finds_at_most_a_missing_container_and_missing_logs(works
 
 
 class Declared:
-    """The stages that DVC reads, by what a job needs of them."""
+    """The stages that DVC reads, each under the name of every stage of the graph that it calls."""
 
     def __init__(self, root: Path):
         self.root, self.stages = root, {}
-        for stage in Repo(root).index.stages:
+        index = Repo(root).index
+        for stage in index.stages:
             commands = stage.cmd if isinstance(stage.cmd, list) else [stage.cmd]
-            (command,) = (each for each in commands if each.startswith("python -m pipeline"))
-            self.stages[command.removesuffix(" --with-trials")] = stage
+            self.stages |= {name: stage for name in re.findall(r"python -m pipeline (\w+)", "\n".join(commands))}
+        (plots,) = index._plots.values()
+        self.plots = {}
+        for each in plots:
+            self.plots |= each if isinstance(each, dict) else {each: {}}
 
     def of(self, job: graph.Job):
-        """The stage that runs a job: by its own command, or by the one for all jobs of its stage."""
-        return self.stages.get(job.command) or self.stages[f"python -m pipeline {job.stage}"]
+        """The stage that runs a job."""
+        return self.stages[job.stage]
 
     def paths(self, files) -> list[Path]:
         return [Path(each.fs_path).relative_to(self.root) for each in files if not hasattr(each, "params")]
-
-    def outputs(self) -> list[Path]:
-        return [path for stage in self.stages.values() for path in self.paths(stage.outs)]
 
 
 @pytest.fixture(scope="module", params=["quickstart", "peers-short", "speed"])
@@ -125,39 +127,37 @@ def declared(read_by_dvc, monkeypatch) -> tuple[Declared, list[graph.Job]]:
 def test_a_stage_of_dvc_depends_on_all_that_its_jobs_depend_on(declared):
     """So nothing stale is skipped; that its folders hold more than a job depends on costs a command that returns."""
     found, jobs = declared
-    trials = {job.name for job in jobs if job.wildcards.get("recipe") in params.load().trials}
-    made_in_it = {path for job in jobs if job.name in trials for path in job.output_files}
-    for job in (job for job in jobs if job.name not in trials):
+    for job in jobs:
         stage = found.of(job)
-        folders = found.paths(stage.deps)
+        made_in_it = {path for each in jobs if found.of(each) is stage for path in each.output_files}
         needed = [path for path in [*job.input_files, *job.sources] if path not in made_in_it and _says_something(path)]
-        assert not [path for path in needed if not _below(path, folders)], job.name
+        assert not [path for path in needed if not _below(path, found.paths(stage.deps))], job.name
         keys = [key for dependency in stage.deps if hasattr(dependency, "params") for key in dependency.params]
         assert not [key for key in job.params if not _covered(key, _sections(keys))], job.name
         assert not [path for path in job.output_files if not _below(path, found.paths(stage.outs))], job.name
 
 
-def test_a_training_of_dvc_depends_on_all_that_its_trials_depend_on(declared):
-    found, jobs = declared
-    for train in (
-        job for job in jobs if job.stage == "train" and job.wildcards["recipe"] == params.load().study.recipe
-    ):
-        stage = found.of(train)
-        for trial in graph.trials(params.load(), train):
-            inside = {path for job in graph.trials(params.load(), train) for path in job.output_files}
-            needed = [path for path in [*trial.input_files, *trial.sources] if path not in inside]
-            assert not [path for path in needed if _says_something(path) and not _below(path, found.paths(stage.deps))]
-            keys = [key for dependency in stage.deps if hasattr(dependency, "params") for key in dependency.params]
-            assert not [key for key in trial.params if not _covered(key, keys)], trial.name
+def test_entries_that_may_be_like_others_are_depended_on_as_a_whole_section(declared):
+    """DVC sees `like: paper` and not what the entry takes from `paper`."""
+    for stage in declared[0].stages.values():
+        keys = [key for dependency in stage.deps if hasattr(dependency, "params") for key in dependency.params]
+        assert not [key for key in keys if "." in key and key.split(".")[0] in inheritance.SECTIONS]
 
 
-def test_dvc_runs_every_job_and_keeps_outputs_where_they_are(declared):
-    found, jobs = declared
-    wanted = {id(found.of(job)) for job in jobs if job.wildcards.get("recipe") not in params.load().trials}
-    # Stages for all jobs stand there also if a study has none: without pretraining, without deployment forms.
-    others = {stage.addressing for stage in found.stages.values() if id(stage) not in wanted}
-    assert others <= {"pretrain", "forms"}
-    assert all(out.persist for stage in found.stages.values() for out in stage.outs)
+def test_dvc_runs_every_stage_and_keeps_outputs_where_they_are(declared):
+    stages = declared[0].stages
+    assert stages.keys() == STAGES.keys()
+    assert all(out.persist for stage in stages.values() for out in stage.outs)
+
+
+def test_dvc_shows_each_figure_once_and_the_curves_of_every_variant(declared):
+    found, _ = declared
+    study = params.load().study
+    formats = {name: "svg" if "svg" in figure.formats else "png" for name, figure in FIGURES.items()}
+    figures = [f"results/{study.name}/figures/{name}.{kind}" for name, kind in formats.items()]
+    curves = [{f"results/{study.name}/curves/{name}.csv": study.variants} for name in ("loss", "accuracy")]
+    assert [plot["y"] for plot in found.plots.values() if plot] == curves
+    assert [name for name, plot in found.plots.items() if not plot] == figures
 
 
 def _says_something(path: Path) -> bool:
