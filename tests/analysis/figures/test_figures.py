@@ -29,8 +29,9 @@ def caption(figure):
     return " ".join(figure.texts[0].get_text().split())
 
 
-def test_every_file_that_the_graph_names(rendered):
-    names = [name.split("{study}/")[1] for name in graph.STAGES["analyse"].output_patterns[1:]]
+def test_every_file_that_the_graph_names(rendered, results):
+    patterns = [name.split("{study}/")[1] for name in graph.STAGES["analyse"].output_patterns[1:]]
+    names = {pattern.format(variant=variant) for pattern in patterns for variant in results.study.variants}
     written = [str(path.relative_to(rendered)) for path in rendered.rglob("*") if path.is_file()]
     assert sorted(written) == sorted(names)
 
@@ -119,7 +120,7 @@ def test_the_smallest_study_renders_without_prepared_data(made, monkeypatch, unl
     made.frames, made.variants, made.pictures, made.seeds = 1, ("single",), 1, (0,)
     made.write()
     numbers = analyse(made.study, made.root / "out", made.results, made.root / "nothing")
-    assert set(numbers) == {"single", "floor", "majority class"}
+    assert set(numbers) == {"single", "floor", "majority-class"}
     assert all(type(value) is float for row in numbers.values() for value in row.values())
     assert len(list((made.root / "out").rglob("*.*"))) == len(graph.STAGES["analyse"].output_patterns) - 1
 
