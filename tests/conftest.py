@@ -130,6 +130,17 @@ def torch_as_before() -> Iterator[None]:
 
 
 @pytest.fixture
+def high_rates_diverge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rates above 50 are 1e30, because no rate that is allowed makes so small a network diverge for sure."""
+    from pipeline.training import loop
+
+    poly = loop.poly
+    monkeypatch.setattr(
+        loop, "poly", lambda step, steps, rate, *more: poly(step, steps, 1e30 if rate > 50 else rate, *more)
+    )
+
+
+@pytest.fixture
 def cpu_alone(monkeypatch: pytest.MonkeyPatch, torch_as_before: None) -> None:
     """A machine without a GPU, whose ceilings are measured by little work."""
     import torch

