@@ -150,7 +150,7 @@ rule latency:
     resources:
         gpu=GPU,
     params:
-        yaml="latency study data recipes",
+        yaml="latency study data recipes variants",
     shell:
         "python -m pipeline latency {wildcards.study}"
 

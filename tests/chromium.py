@@ -25,4 +25,7 @@ def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
     for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'browser'}"):
         options.add_argument(flag)
     with webdriver.Chrome(options, webdriver.ChromeService(DRIVER)) as chrome:
+        chrome.execute_cdp_cmd(
+            "Emulation.setFocusEmulationEnabled", {"enabled": True}
+        )  # as if its window were in front
         yield chrome

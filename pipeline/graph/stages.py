@@ -136,7 +136,8 @@ STAGES = {
             "study.timed_over",
             "data.{data}.kind",
             f"{_TRAINING}.frame_size",
-        ),  # fmt: skip
+            "variants.{variant}",
+        ),
     ),
     "forms": Stage(
         summary="Time and score the deployment forms of a variant.",
