@@ -31,6 +31,8 @@ COLUMNS = (
     "metrics.`training/loss`",
     "metrics.`complexity/gmacs`",
     "params.`training.epochs`",
+    "attributes.`Dataset`",
+    "attributes.`Models`",
     "tags.`conditions.device`",
     "tags.`superseded_because`",
 )
