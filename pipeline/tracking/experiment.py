@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -163,10 +163,13 @@ class Experiment:
             self.client.delete_logged_model(model.model_id)
         self.client.delete_run(id)
 
-    def history(self, run: Run) -> dict[tuple[str, int], list[float]]:
-        """Return all values that were ever logged, by name and epoch."""
-        values = defaultdict(list)
-        for key in run.data.metrics:
+    def history(self, run: Run, curves: Container[str]) -> dict[tuple[str, int], list[float]]:
+        """Return the logged values by name and epoch: all values of `curves`, and the last of others, at epoch 0.
+
+        Each curve is a request.
+        """
+        values = defaultdict(list, {(key, 0): [value] for key, value in run.data.metrics.items() if key not in curves})
+        for key in (key for key in run.data.metrics if key in curves):
             for metric in self.client.get_metric_history(run.info.run_id, key):
                 values[key, metric.step].append(metric.value)
         return values

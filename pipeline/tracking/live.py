@@ -77,5 +77,5 @@ class LiveRun:
         if run and run.info.status == "FINISHED":
             self._experiment.delete(run.info.run_id)
             run = None
-        self._logged = set(self._experiment.history(run)) if run else set()
+        self._logged = set(self._experiment.history(run, run.data.metrics)) if run else set()
         self._id = self._experiment.begin(self._identity, run)

@@ -31,6 +31,8 @@ COLUMNS = (
     "metrics.`training/loss`",
     "metrics.`complexity/gmacs`",
     "params.`training.epochs`",
+    "attributes.`Dataset`",
+    "attributes.`Models`",
     "tags.`conditions.device`",
     "tags.`superseded_because`",
 )
@@ -81,14 +83,14 @@ def _complete(experiment: Experiment, identity: Identity) -> str:
     """Make the run hold exactly the values of the result files; return its id."""
     wanted, client = tracked.metrics(identity), experiment.client
     started, ended = tracked.span(identity)
+    count = Counter(name for name, _ in wanted)
     with locked():
         run = experiment.find(identity)
-        found = experiment.history(run) if run else {}
+        found = experiment.history(run, {name for name in count if count[name] > 1}) if run else {}
         if run and not _agree(found, wanted):
             experiment.delete(run.info.run_id)
             run, found = None, {}
         id = experiment.begin(identity, run, started)
-    count = Counter(name for name, _ in wanted)
     values = [
         Metric(name, value, started + (ended - started) * (epoch + 1) // count[name], epoch)
         for (name, epoch), value in wanted.items()
@@ -105,7 +107,7 @@ def _complete(experiment: Experiment, identity: Identity) -> str:
 
 
 def _agree(found: dict[tuple[str, int], list[float]], wanted: Metrics) -> bool:
-    """Return whether every logged value is in the files and was logged only once."""
+    """Return whether every logged value is in the files, and those of curves were logged only once."""
     return all(
         key in wanted and len(values) == 1 and math.isclose(values[0], wanted[key]) for key, values in found.items()
     )
