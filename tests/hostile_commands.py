@@ -192,6 +192,8 @@ FILES: list[tuple[str, Callable[[Path], object], str]] = [
     ("plan", line("seeds:\n  - 0\n  - 1", "seeds: [٣]"), "valid integer"),
     ("plan", line("seeds:\n  - 0\n  - 1", "seeds: [1e30]"), "valid integer"),
     ("plan", line("seeds:\n  - 0\n  - 1", "seeds: [yes]"), "valid integer"),
+    ("plan", line("like: paper", "like: papre"), 'recipes.camvid.like names "papre" (did you mean "paper"?)'),
+    ("plan", line("like: single", "like: a"), "variants.a.like leads back to an entry that is like it (a -> a)"),
     ("plan", line("power: 0.9", "power: 1:30.5"), "1:30.5, which YAML reads as 90.5"),
     # studies
     ("plan mine", study(""), "studies/mine.yaml holds no sections"),

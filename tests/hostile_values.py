@@ -75,6 +75,7 @@ VALUES: list[tuple[str, Any, str]] = [
     (T + "crop_size", [64, 63], "greater than or equal to 64"),
     (T + "crop_size", [64.5, 64], "valid integer"),
     (T + "crop_size", "64x64x64", "it must be rows x columns, as in 512x1024"),
+    (T + "scale", "1.2.3 to 4", "it must be two numbers, as in 0.75 to 1.75"),
     (T + "scale", "1", "it must be two numbers, as in 0.75 to 1.75"),
     (T + "frame_size", [True, 64], "valid integer"),
     (T + "frame_size", [], "frame_size.0 is missing"),

@@ -115,7 +115,7 @@ Share = Annotated[Number, Field(ge=0, le=1)]
 Unique = AfterValidator(_once)
 """Of a list: no entry stands in it twice."""
 Side = Annotated[Whole, Field(ge=64, le=4096)]
-FROM_TO = _written(r"([\d.]*\d) to ([\d.]*\d)", float, "two numbers, as in 0.75 to 1.75")
+FROM_TO = _written(r"(\d+(?:\.\d+)?) to (\d+(?:\.\d+)?)", float, "two numbers, as in 0.75 to 1.75")
 ROWS_X_COLUMNS = _written(r"(\d{1,9})x(\d{1,9})", int, "rows x columns, as in 512x1024")
 Size = Annotated[tuple[Side, Side], ROWS_X_COLUMNS]
 """Rows and columns, in pixels."""
