@@ -25,16 +25,17 @@ from pipeline.utils.errors import BadInput
 HOST = "127.0.0.1"
 NAME, WHEN = "attributes.`Run Name`", "runDateAndNestInfo"
 """MLflow's internal names of the columns that its UI always shows."""
+SUPERSEDED = "tags.`superseded_because`"
 COLUMNS = (
     "metrics.`miou`",
     "metrics.`pixel_accuracy`",
     "metrics.`training/loss`",
     "metrics.`complexity/gmacs`",
     "params.`training.epochs`",
+    "tags.`conditions.device`",
+    SUPERSEDED,
     "attributes.`Dataset`",
     "attributes.`Models`",
-    "tags.`conditions.device`",
-    "tags.`superseded_because`",
 )
 
 
@@ -117,7 +118,7 @@ def _table(experiment: Experiment, study: str) -> str:
     """Return the UI path of the study's runs with the columns that matter, stored as the Share button stores a view."""
     view = {"searchFilter": f"tags.`study.{study}` LIKE '%'", "selectedColumns": COLUMNS}
     view |= {"orderByKey": "attributes.`run_name`", "orderByAsc": True, "columnOrder": [NAME, WHEN, *COLUMNS]}
-    view["columnWidths"] = {NAME: 300, WHEN: 140, COLUMNS[3]: 150, COLUMNS[-1]: 300}
+    view["columnWidths"] = {NAME: 300, WHEN: 140, COLUMNS[3]: 150, SUPERSEDED: 300}
     experiment.client.set_experiment_tag(experiment.id, f"mlflow.sharedViewState.{study}", json.dumps(view))
     return f"#/experiments/{experiment.id}/runs?workflowType=machine_learning&viewStateShareKey={quote(study)}"
 
