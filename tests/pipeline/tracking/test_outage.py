@@ -58,7 +58,7 @@ def train_with(outage: Outage, params: Params, gone: set[int]) -> None:
     outage.on = False
 
 
-@pytest.mark.parametrize("gone", [{-1}, {-1, 0}, {1}, {0, 1}, {EPOCHS - 1}])
+@pytest.mark.parametrize("gone", [{-1, 0}, {1}, {EPOCHS - 1}])
 def test_a_server_that_returns_gets_what_it_missed(
     params: Params, outage: Outage, gone: set[int], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -73,16 +73,28 @@ def test_a_server_that_returns_gets_what_it_missed(
     assert answers == "MLflow at sqlite:///mlflow.db answers again; what it missed is logged"
 
 
-@pytest.mark.parametrize("first", [1, EPOCHS])
+def test_a_run_that_the_server_lost_begins_anew(params: Params, outage: Outage) -> None:
+    from pipeline.tracking.experiment import MlflowClient, address
+    from pipeline.tracking.live import LiveRun
+
+    run, client = LiveRun(train_jobs(params)[0], params), MlflowClient(address())
+    run.epoch(0, {"loss": 3.0})
+    client.delete_run(client.search_runs(["1"])[0].info.run_id)
+    run.epoch(1, {"loss": 2.0})
+    run.epoch(2, {"loss": 1.0})
+    run.finish()
+    assert sorted(values().values()) == [1.0, 2.0] and list(table().values()) == ["FINISHED"]
+
+
 def test_tracking_completes_a_run_whose_server_died(
-    params: Params, outage: Outage, first: int, caplog: pytest.LogCaptureFixture
+    params: Params, outage: Outage, caplog: pytest.LogCaptureFixture
 ) -> None:
     from pipeline.tracking import track
 
     write_results(params)
     track.track(params, graph.jobs(params))
     undisturbed = values()
-    train_with(outage, params, set(range(first, EPOCHS + 1)))
+    train_with(outage, params, set(range(1, EPOCHS + 1)))
     assert len(caplog.messages) == 1 and values() != undisturbed
     track.track(params, graph.jobs(params))
     assert values() == undisturbed and set(table().values()) == {"FINISHED"}
