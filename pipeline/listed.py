@@ -1,6 +1,5 @@
 """What `python -m pipeline batch` does with a list of studies: plan it, run it, say what became of it, and pack it."""
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from itertools import groupby
@@ -14,6 +13,7 @@ from pipeline.graph.stages import STAGES
 from pipeline.planning import queue, side_by_side, steps
 from pipeline.planning.cost import Cost, work
 from pipeline.planning.queue import Task
+from pipeline.utils import device as devices
 from pipeline.utils.errors import BadInput, did_you_mean
 
 MOST_ON_GPU = 8
@@ -46,7 +46,7 @@ class Listed:
         return Batch(self.name, self.tasks, minutes, jobs or self._side_by_side(), cost)
 
     def _side_by_side(self) -> int:
-        cores = len(os.sched_getaffinity(0))
+        cores = devices.cpus()
         if not steps.on_gpu():
             return cores
         first = next((task for task in self.tasks if task.job.stage == "train"), None)

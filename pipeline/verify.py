@@ -26,8 +26,7 @@ CHECKS = (numbers.scores, numbers.training, numbers.counts, numbers.each_other, 
 def verify(params: Params, results: bool = False) -> list[Check]:
     """Check the kept results of a study, if there are any, or those in results/; with `results` always these.
 
-    Every file is read again, also those whose digest is remembered.
-    `BadInput` if the study has no results.
+    Every file is read again, including those whose digest is remembered. Raises `BadInput` if the study has no results.
     """
     remembered.forget()
     name, kept = params.study.name, keep.folder(params).exists() and not results

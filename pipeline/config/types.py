@@ -103,7 +103,7 @@ def _printable(text: str) -> str:
 
 
 Whole = Annotated[int, Field(strict=True)]
-"""An integer: neither `true` nor 1.0 nor "1", which would stand for the same run under several names."""
+"""An integer. `true`, 1.0 and "1" are refused, because one run would then have several names."""
 Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_number)]
 Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
 """What every generator of random numbers accepts."""
@@ -113,7 +113,7 @@ Batch = Annotated[Whole, Field(ge=1, le=65_536)]
 Pixels = Annotated[Whole, Field(ge=1, le=4096 * 4096)]
 Share = Annotated[Number, Field(ge=0, le=1)]
 Unique = AfterValidator(_once)
-"""Of a list: no entry stands in it twice."""
+"""A check that a list has no duplicates."""
 Side = Annotated[Whole, Field(ge=64, le=4096)]
 FROM_TO = _written(r"(\d+(?:\.\d+)?) to (\d+(?:\.\d+)?)", float, "two numbers, as in 0.75 to 1.75")
 ROWS_X_COLUMNS = _written(r"(\d{1,9})x(\d{1,9})", int, "rows x columns, as in 512x1024")

@@ -36,18 +36,18 @@ class Trained(NamedTuple):
     def confusion(self, mode: Mode, device: torch.device) -> np.ndarray:
         """Return the confusion matrix CxC of a form over all frames together. Raises whatever building it raises."""
         prepared = Prepared(self.data, "segmentation")
+        frames, labels = prepared.images(self.split), prepared.labels(self.split)
         model = evaluate.load(self.variant, len(prepared.classes), self.weights).to(device, mode.dtype)
-        run = mode.form(model.to(memory_format=mode.layout), self._image(prepared, 0, mode, device))
+        run = mode.form(model.to(memory_format=mode.layout), self._image(frames[0], mode, device))
         total = np.zeros((len(prepared.classes),) * 2, np.int64)
         for index in self._indices():
-            truth = prepared.labels(self.split)[index]
-            scores = resize(run(self._image(prepared, index, mode, device)).float(), truth.shape)
-            total += metrics.confusion(truth, scores[0].argmax(0).cpu().numpy(), len(total))
+            scores = resize(run(self._image(frames[index], mode, device)).float(), labels[index].shape)
+            total += metrics.confusion(labels[index], scores[0].argmax(0).cpu().numpy(), len(total))
         return total
 
     def _indices(self) -> list[int]:
         return evenly_spaced(len(Prepared(self.data).names(self.split)), FRAMES)
 
-    def _image(self, prepared: Prepared, index: int, mode: Mode, device: torch.device) -> torch.Tensor:
-        frame = torch.from_numpy(np.array(prepared.images(self.split)[index]))
-        return whole_frames(frame[None], self.size).to(device, mode.dtype).to(memory_format=mode.layout)
+    def _image(self, frame: np.ndarray, mode: Mode, device: torch.device) -> torch.Tensor:
+        image = whole_frames(torch.from_numpy(np.array(frame))[None], self.size)
+        return image.to(device, mode.dtype).to(memory_format=mode.layout)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from models.build import build
 from models.initialisation import initialise
 from pipeline.timing.precision import tf32
+from pipeline.utils import device as devices
 
 if TYPE_CHECKING:
     from pipeline.config.variants import Variant
@@ -43,12 +44,9 @@ def cuda_graph(model: Callable[[Tensor], Tensor], image: Tensor) -> Callable[[Te
 
     The scores are valid until another graph runs.
     """
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
+    with devices.side_stream():
         for _ in range(FIRST_PASSES):
             model(image)
-    torch.cuda.current_stream().wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph, pool=_pool()):
         scores = model(image)

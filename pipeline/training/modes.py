@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from pipeline.utils import device as devices
 from pipeline.utils.errors import BadInput
 
 if TYPE_CHECKING:
@@ -62,13 +63,9 @@ class Captured:
         self.rate = torch.zeros((), device=step.device)
         for group in step.optimiser.param_groups:
             group |= {"capturable": True} if "capturable" in group else {}
-        with undone(step):
-            side = torch.cuda.Stream()
-            side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side):
-                for _ in range(WARM_UP):
-                    step.take(self.images, self.labels, self.rate)
-            torch.cuda.current_stream().wait_stream(side)
+        with undone(step), devices.side_stream():
+            for _ in range(WARM_UP):
+                step.take(self.images, self.labels, self.rate)
         step.optimiser.zero_grad(set_to_none=True)  # so that the graph allocates the gradients
         self.graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self.graph):

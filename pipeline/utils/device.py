@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import functools
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -57,6 +58,16 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     """Return a context that computes in float32, or in mixed `precision` (float16 or bfloat16), on any device."""
     half = precision != "float32"
     return torch.autocast(device.type, dtype=getattr(torch, precision) if half else None, enabled=half)
+
+
+@contextlib.contextmanager
+def side_stream() -> Iterator[None]:
+    """Run what is inside on another CUDA stream, in order with the current one, as a warm-up before a capture must."""
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        yield
+    torch.cuda.current_stream().wait_stream(side)
 
 
 def cpus() -> int:
