@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=modes.TRIAL)
     options = parser.parse_args()
     rows, columns = map(int, options.size.split("x"))
-    device = devices.choose(torch.get_num_threads(), repeats=True)
+    device = devices.choose(torch.get_num_threads())
     step = step_of(options.variant, options.batch, options.precision, device)
     images, labels = random_batch(options.batch, (rows, columns), device)
     operations = roofline.counted(lambda shown: step.take(shown, labels, 0.0), images)

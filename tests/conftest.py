@@ -38,6 +38,12 @@ def shrink(params: dict) -> dict:
     return params
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Hide a GPU from all tests but `pytest -m gpu`: they compare bits, which a GPU does not repeat."""
+    if config.option.markexpr != "gpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a browser, which starts slowly and is not installed everywhere."""

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from models.folding import fold
 from pipeline.deployment.checkpoint import restore
-from pipeline.deployment.folding import fold
 from pipeline.deployment.formats import TOLERANCE, decode, difference, encode, program, require_onnx
 from pipeline.timing import modes
 from pipeline.utils.errors import BadInput

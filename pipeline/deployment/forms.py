@@ -1,12 +1,13 @@
 """Deployment forms of one variant, checked against eager mode and timed with the protocol of
 pipeline/timing/latency.py.
 
-- `folded`: batch norm folded into the convolutions (pipeline/deployment/folding.py). All forms below include it.
+- `folded`: batch norm folded into the convolutions (models/folding.py). All forms below include it.
 - `torch.export`: the exported program, run by torch's own kernels.
 - `AOTInductor`: the exported program, compiled ahead of time. On a CPU this requires a C++ compiler.
 - `ONNX Runtime`: its CPU kernels. Requires the optional extra `onnx`; not timed on a GPU.
 - `OpenVINO`: its CPU kernels. Requires the optional extra `openvino`; not timed on a GPU.
 - `compiled`: torch.compile, with CUDA graphs.
+- `fused`: sums and ReLUs computed by the convolutions before them (pipeline/deployment/fusing.py), on a GPU.
 
 A form that this machine cannot build has no row, but an entry with its reason in `skipped`. The `difference` of a row
 is between its class scores and those of eager float32 (`pipeline.deployment.formats.difference`). The row `agrees` if
@@ -23,9 +24,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from pipeline.deployment.folding import fold
+from models.folding import fold
 from pipeline.deployment.form_scores import Trained
 from pipeline.deployment.formats import TOLERANCE, decode, difference, encode, program, run_openvino
+from pipeline.deployment.fusing import fuse
 from pipeline.timing import latency as protocol
 from pipeline.timing import modes, roofline
 from pipeline.timing.latency import Row
@@ -82,9 +84,9 @@ def torch_compiled(model: nn.Module, image: Tensor) -> Runner:
     return torch.compile(fold(model, image), mode="reduce-overhead")
 
 
-def folded_graph(model: nn.Module, image: Tensor) -> Runner:
-    """Return a CUDA graph of the folded network."""
-    return modes.cuda_graph(fold(model, image), image)
+def fused_graph(model: nn.Module, image: Tensor) -> Runner:
+    """Return a CUDA graph of the folded network, whose convolutions take their sums and ReLUs along."""
+    return modes.cuda_graph(fuse(model, image), image)
 
 
 CPU_FORMS = (
@@ -105,7 +107,7 @@ GPU_FORMS = (
     Mode("torch.export float16", torch.float16, form=exported),
     Mode("AOTInductor float16", torch.float16, form=compiled),
     Mode("compiled float16", torch.float16, form=torch_compiled),
-    Mode("folded CUDA graph float16", torch.float16, form=folded_graph),
+    Mode("fused CUDA graph float16", torch.float16, form=fused_graph),
 )
 
 

@@ -6,15 +6,16 @@
   round, in a new random order for every round, so that drifting clocks or load affect all rows alike. A turn is
   `warmup` untimed passes followed by `samples` timed ones, each run alone on an idle device.
 - A GPU is timed by CUDA events around a pass. Gaps in which it waits for Python count; a CUDA graph has none. TF32 is
-  off except in the mode of that name, and cuDNN selects its algorithms by trial beforehand. The CPU is timed by
-  `time.perf_counter_ns` in one mode, float32 in channels_last, and its rows are labelled `cpu`.
+  off except in the mode of that name, and cuDNN selects its algorithms by its rules, not by trials, as in training
+  (`pipeline.utils.device`). The CPU is timed by `time.perf_counter_ns` in one mode, float32 in channels_last, and its
+  rows are labelled `cpu`.
 - Percentiles are interpolated linearly by numpy over the samples of all rounds. With 100 samples or fewer, p99 lies
   between the two slowest. FPS is 1000 / median in ms.
 - The machine's copy bandwidth and matrix multiplication rate are measured in the same rounds, so that a row's limit
   (roofline.py) is based on the same clocks and load as the row.
 - Drift is the relative difference between the medians of the last and the first half of the rounds. The middle round
-  of an odd number belongs to neither half. A row is stable if its drift is at most `stability`. If a row is not, all
-  rounds are repeated, up to `attempts` times in total. Only the last attempt is kept.
+  of an odd number belongs to neither half. A row is stable if its drift is at most `stability`. Rows that are not are
+  timed again, in rounds of their own, up to `attempts` times in total. A row keeps its last attempt and says which.
 - Clocks and load are read before every round, outside the timed passes.
 """
 
@@ -100,35 +101,36 @@ def choose(latency: "Latency") -> torch.device:
     """Return this machine's device and set torch up for the protocol of this module."""
     device = devices.choose(latency.threads)
     precision.ieee()
-    torch.backends.cudnn.benchmark = device.type == "cuda"
     return device
 
 
 def time_rows(latency: "Latency", rows: list[Row], device: torch.device, over: Sequence[Row] = ()) -> dict[str, Any]:
     """Time `rows`, those `over` sizes, and the machine's ceilings in the same rounds; return the stage's result."""
-    timed = [*rows, *over]
-    ceilings = roofline.ceilings(device, list(dict.fromkeys(row.mode.arithmetic for row in timed)))
-    passes = [row.run for row in timed] + [each.run for each in ceilings]
+    unstable = [*rows, *over]
+    ceilings = roofline.ceilings(device, list(dict.fromkeys(row.mode.arithmetic for row in unstable)))
+    clock = on_gpu if device.type == "cuda" else on_cpu
     states: list[dict[str, Any]] = []
-    for attempt in range(1, latency.attempts + 1):  # noqa: B007
-        states.clear()
+    rates: list[dict[str, Any]] = []
+    figures: dict[int, dict[str, Any]] = {}
+    for attempt in range(1, latency.attempts + 1):
+        passes = [row.run for row in unstable] + ([] if rates else [each.run for each in ceilings])
         samples = measure(
-            passes, orders(len(passes), latency), latency, on_gpu if device.type == "cuda" else on_cpu,
-            lambda: states.append(machine.state(device)),
-        )  # fmt: skip
-        found = [reached(each, taken) for each, taken in zip(ceilings, samples[len(timed) :], strict=True)]
-        figures = [_figures(row, taken, found, latency, device) for row, taken in zip(timed, samples, strict=False)]
-        if all(row["stable"] for row in figures):
+            passes, orders(len(passes), latency), latency, clock, lambda: states.append(machine.state(device))
+        )
+        rates = rates or list(map(reached, ceilings, samples[len(unstable) :]))
+        for row, taken in zip(unstable, samples, strict=False):
+            figures[id(row)] = {**_figures(row, taken, rates, latency, device), "attempt": attempt}
+        unstable = [row for row in unstable if not figures[id(row)]["stable"]]
+        if not unstable:
             break
     return {
         "device": {**machine.describe(device), "clocks": [*states, machine.state(device)]},
         "protocol": {**latency.model_dump(), **settings(device)},
-        "attempt": attempt,
         "size": list(rows[0].size),
         "batch": 1,
-        "ceilings": found,
-        "rows": figures[: len(rows)],
-        "over": figures[len(rows) :],
+        "ceilings": rates,
+        "rows": [figures[id(row)] for row in rows],
+        "over": [figures[id(row)] for row in over],
     }
 
 

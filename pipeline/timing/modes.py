@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from models.build import build
+from models.folding import fold
 from models.initialisation import initialise
 from pipeline.timing.precision import tf32
 from pipeline.utils import device as devices
@@ -65,6 +66,11 @@ def tf32_graph(model: nn.Module, image: Tensor) -> Callable[[Tensor], Tensor]:
         return cuda_graph(model, image)
 
 
+def folded_graph(model: nn.Module, image: Tensor) -> Callable[[Tensor], Tensor]:
+    """Capture a pass of the network with its batch norms folded into its convolutions, as it would be deployed."""
+    return cuda_graph(fold(model, image), image)
+
+
 class Mode(NamedTuple):
     """How a network is run; the layout is channels_last unless the name contains `contiguous`."""
 
@@ -89,6 +95,7 @@ GPU_MODES = (
     Mode("CUDA graph float32", form=cuda_graph),
     Mode("CUDA graph TF32", form=tf32_graph),
     Mode("CUDA graph float16", torch.float16, form=cuda_graph),
+    Mode("folded CUDA graph float16", torch.float16, form=folded_graph),
 )
 
 

@@ -95,7 +95,7 @@ def optimise(
             bar.set_postfix_str(f"loss {row['loss']:.3f}{waited}", refresh=False)
     if not alone and (after := _state(checkpoint)):
         model.load_state_dict(after["model"])
-        model.to(devices.choose(recipe.threads, repeats=True), memory_format=torch.channels_last)
+        model.to(devices.choose(recipe.threads), memory_format=torch.channels_last)
     return pd.DataFrame(curve)
 
 
@@ -110,7 +110,7 @@ def train(
 ) -> Iterator[Row]:
     """Train as one process of `group`; yield the row of each epoch, after the first process has saved its state."""
     sampler = Epochs(len(data), recipe.batch_size, seed, recipe.accumulate, group)
-    device = devices.choose(recipe.threads, repeats=True)
+    device = devices.choose(recipe.threads)
     # Processes are given a model in memory that they share.
     model = model if group.count == 1 else copy.deepcopy(model)
     model.to(device, memory_format=torch.channels_last).train()

@@ -106,7 +106,7 @@ def train(
     model = build(made_for["variant"], made_for["classes"])
     initialise(model, seed)
     loaded = _load(model, variant, pretrained) if pretrained else []
-    frames, device = Frames(prepared, training, seed), devices.choose(training.threads, repeats=True)
+    frames, device = Frames(prepared, training, seed), devices.choose(training.threads)
     first = _first_step(model, frames, device)
     failed: dict[str, str] = {}
     try:

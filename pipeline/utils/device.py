@@ -15,15 +15,15 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Parameters of glibc's `mallopt`."""
 
 
-def choose(threads: int, repeats: bool = False) -> torch.device:
+def choose(threads: int) -> torch.device:
     """Return the first GPU, or the CPU if there is none, and set torch to use `threads` CPU threads.
 
-    If one size `repeats`, as in training, cuDNN tries its kernels and keeps the fastest. Results on the CPU are
-    bit-identical from run to run. Those on a GPU are repeatable within noise, with and without these trials: the
-    backward pass of bilinear resizing and the loss over pixels add in an order that differs from run to run.
+    Results on the CPU are bit-identical from run to run. Those on a GPU are repeatable within noise: the backward pass
+    of bilinear resizing and the loss over pixels add in an order that differs from run to run.
     """
     torch.set_num_threads(threads)
-    torch.backends.cudnn.benchmark = repeats
+    # Trials of cuDNN's kernels cost DFANet A half a minute at each start, and chose no faster ones on an H200.
+    torch.backends.cudnn.benchmark = False
     _keep_memory()
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 

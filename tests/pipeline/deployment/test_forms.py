@@ -7,11 +7,11 @@ from torch import nn
 
 from analysis.results import latency
 from models.aspp import ASPP
+from models.folding import fold
 from models.layers import ConvNorm, SeparableConv
 from pipeline.config import params
 from pipeline.config.protocols import Latency
 from pipeline.deployment import formats, forms
-from pipeline.deployment.folding import fold
 from pipeline.deployment.form_scores import Trained
 from pipeline.evaluation import evaluate
 from pipeline.timing import modes

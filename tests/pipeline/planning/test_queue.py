@@ -26,7 +26,7 @@ def test_a_variant_is_trained_and_scored_with_every_seed_before_the_next_begins(
         f"{stage} {variant} {seed}" for variant in ("single", "d") for seed in (0, 1) for stage in ("train", "evaluate")
     ]
     assert [name for name in found if name.split()[0] in ("train", "evaluate")] == runs
-    assert found[:3] == ["prepare synthetic", "prepare crops", "pretrain 1-epochs-adea7f xception-a-fitted"]
+    assert found[:3] == ["prepare synthetic", "prepare crops", "pretrain 1-epochs-0993dc xception-a-fitted"]
     assert [task.job.stage for task in tasks][-5:] == ["floor", "complexity", "complexity", "paper", "interpretations"]
 
 

@@ -95,9 +95,3 @@ def test_a_record_says_what_was_computed_in(monkeypatch):
         torch.backends.cudnn.conv.fp32_precision = said
         assert devices.describe(gpu)["precision"] == precision
     torch.backends.cudnn.conv.fp32_precision = conv
-
-
-def test_kernels_are_tried_where_one_size_repeats(torch_as_before):
-    for repeats in (True, False):
-        devices.choose(1, repeats)
-        assert torch.backends.cudnn.benchmark == repeats
