@@ -14,23 +14,29 @@ from pipeline.graph import graph, provenance
 from pipeline.utils.errors import BadInput, refuse
 
 KEPT_STAGES = [stage for stage in graph.STAGES if stage not in ("analyse", "track")]
+OF_NO_RUN = ("complexity", "paper", "interpretations", "latency")
+"""Stages that need neither frames nor weights."""
 
 
 def keep(params: Params, unfinished: bool = False) -> Path:
     """Copy the study's result files to studies/STUDY and render them; return that folder.
 
     `BadInput` if one is missing or is not what today's parameters and inputs would make. If `unfinished`, runs that
-    were not scored are left out.
+    were not scored are left out. If none was scored, times and counts are kept alone.
     """
     root, jobs = folder(params), graph.jobs(params)
-    if all(_waits(job) for job in jobs if job.stage == "evaluate"):
-        name = params.study.name
-        raise BadInput(
-            f"no run of {name} is scored, so there is nothing to show; `snakemake --cores 2 --config study={name}`"
-        )
+    kept, runs = KEPT_STAGES, [job for job in jobs if job.stage == "evaluate"]
+    if all(map(_waits, runs)):
+        if not unfinished:
+            name = params.study.name
+            raise BadInput(
+                f"no run of {name} is scored; run `snakemake --cores 2 --config study={name}`, or keep its times and "
+                "counts alone with --unfinished"
+            )
+        kept = OF_NO_RUN
     files = []
     for job in jobs:
-        if job.stage in KEPT_STAGES and not (unfinished and _waits(job)):
+        if job.stage in kept and not (unfinished and _waits(job)):
             _check_current(job)
             # Of the runs that a rate was chosen by the records are enough.
             left = (".pt", ".npz") if job.wildcards.get("recipe") in params.trials else (".pt",)

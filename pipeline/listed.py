@@ -9,6 +9,7 @@ from pipeline import parcel
 from pipeline.batch import Batch
 from pipeline.config import lists, params
 from pipeline.doctor import packages
+from pipeline.graph import graph
 from pipeline.graph.stages import STAGES
 from pipeline.planning import queue, side_by_side, steps
 from pipeline.planning.cost import Cost, work
@@ -28,7 +29,7 @@ class Listed:
         for entry in entries:
             _check_stages(name, entry.stages)
         loaded = {entry.study: params.load(entry.study) for entry in entries}
-        self.studies = list(loaded)
+        self.studies = loaded
         tasks = queue.tasks((loaded[entry.study], entry.stages) for entry in entries)
         stages = dict.fromkeys(task.job.stage for task in tasks)
         self.elsewhere = {stage: lacking for stage in stages if (lacking := packages.missing(stage))}
@@ -114,10 +115,11 @@ def summary(listed: Listed, batch: Batch, packed: Path, weights: bool) -> str:
     lines.append(f"packed     {packed}, {megabytes:.2f} MB, {'with' if weights else 'without'} weights")
     if batch.waiting or batch.interrupted or batch.failed:
         lines.append("next       the same command continues")
-    unfinished = " --unfinished" if batch.waiting or batch.interrupted else ""
-    return "\n".join(
-        [*lines, *(f"keep       python -m pipeline keep {each} --from {packed}{unfinished}" for each in listed.studies)]
-    )
+    for name, study in listed.studies.items():
+        runs = [job.name for job in graph.jobs(study) if job.stage == "evaluate"]
+        unfinished = "" if {*runs} <= {*batch.done} else " --unfinished"
+        lines.append(f"keep       python -m pipeline keep {name} --from {packed}{unfinished}")
+    return "\n".join(lines)
 
 
 def _stages(tasks: list[Task]) -> str:

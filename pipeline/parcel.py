@@ -76,10 +76,17 @@ def take_in(params: Params, parcel: Path) -> list[str]:
 
 
 def complete(params: Params) -> None:
-    """Make what trains nothing and is missing: the floor and the counts. Raises `BadInput` if frames are missing."""
-    for job in graph.jobs(params):
+    """Make what trains nothing and is missing: the counts and, if a run is scored, the floor.
+
+    Raises `BadInput` if frames are missing that the floor needs.
+    """
+    jobs = graph.jobs(params)
+    scored = any(job.stage == "evaluate" and job.record.exists() for job in jobs)
+    for job in jobs:
         if job.stage in ELSEWHERE and provenance.reasons(job):
             if job.stage == "floor":
+                if not scored:
+                    continue
                 _frames(params, graph.job(params, "prepare", {"data": job.wildcards["data"]}))
             run.run(job, params, track=False)
 

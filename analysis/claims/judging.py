@@ -66,7 +66,7 @@ def _percent(share: float) -> str:
 def _miou(claim: Claim, evidence: Evidence) -> Judgement:
     found = evidence.found
     name = evidence.measured(claim)
-    if found is None or name is None:
+    if found is None or not found.any_runs or name is None:
         server = " and its evaluation server, which alone holds the labels" if claim.split == "test" else ""
         server = server if claim.data == "cityscapes" else ""
         return Judgement(NOT_MEASURED, f"takes {claim.data}{server}, and GPUs to train by {_recipe(claim)}")

@@ -28,6 +28,8 @@ class Output:
     """What the function takes: attributes of `analysis.inputs.Inputs`."""
     formats: tuple[str, ...] = ("svg", "png")
     """Endings of its files."""
+    of_runs: bool = True
+    """Whether it shows runs, and is left out while none is scored."""
 
     @property
     def module(self) -> str:
@@ -64,9 +66,12 @@ FIGURES = _by_name(
     Output("trade_off", "What each variant gains and costs", "analysis.figures.trade_off.draw"),
     Output(
         "architecture", "Architecture, drawn from the model", "analysis.figures.architecture.draw", ("described",),
+        of_runs=False,
     ),
-    Output("latency_over_sizes", "Latency over image sizes", "analysis.figures.latency_over_sizes.draw"),
-    Output("roofline", "Roofline", "analysis.figures.roofline.draw", ("latency",)),
+    Output(
+        "latency_over_sizes", "Latency over image sizes", "analysis.figures.latency_over_sizes.draw", of_runs=False,
+    ),
+    Output("roofline", "Roofline", "analysis.figures.roofline.draw", ("latency",), of_runs=False),
     Output(
         "qualitative", "Predictions beside the truth", "analysis.figures.qualitative.draw", ("results", "prepared"),
         ("png",),
@@ -84,12 +89,17 @@ TABLES = _by_name(
     Output("health", "Health", "analysis.tables.health.table", formats=("csv", "md")),
     Output(
         "verdicts", "Verdicts", "analysis.tables.verdicts.table", ("judged", "tolerances", "contradictions"),
-        ("csv", "md"),
+        ("csv", "md"), of_runs=False,
     ),
     Output(
         "increments", "What each part adds", "analysis.tables.increments.table", ("increments",), ("csv", "md"),
+        of_runs=False,
     ),
-    Output("latency", "Latency", "analysis.tables.latency.table", formats=("csv", "md")),
-    Output("order", "Who is faster (Table 5)", "analysis.tables.order.table", ("order",), ("csv", "md")),
-    Output("table1", "Backbones (Table 1)", "analysis.tables.table1.table", ("backbones",), ("md",)),
+    Output("latency", "Latency", "analysis.tables.latency.table", formats=("csv", "md"), of_runs=False),
+    Output(
+        "order", "Who is faster (Table 5)", "analysis.tables.order.table", ("order",), ("csv", "md"), of_runs=False,
+    ),
+    Output(
+        "table1", "Backbones (Table 1)", "analysis.tables.table1.table", ("backbones",), ("md",), of_runs=False,
+    ),
 )  # fmt: skip

@@ -13,22 +13,28 @@ from pipeline.utils.records import Record, flatten
 
 def pairs(found: Results, records: Mapping[str, Record]) -> list[tuple[str, str]]:
     """Data, sizes, recipe, seeds, devices, versions and commits. Where records differ, each value has its count."""
+    study, made = found.study, [record["conditions"] for record in records.values()]
+    return [
+        *(_of_runs(found, records) if found.any_runs else []),
+        ("Variants", ", ".join(study.variants)),
+        ("Device", _counted(_device(each) for each in made if "device" in each)),
+        ("Timed on", f"{found.latency['device']['name']}, {threads(found.latency['device'])}, one frame at a time"),
+        ("Platform", _counted(each["platform"] for each in made if "platform" in each)),
+        ("Versions", _counted(_versions(each) for each in made if "libraries" in each)),
+        ("Commits", _counted(map(commit, made), always=True)),
+    ]
+
+
+def _of_runs(found: Results, records: Mapping[str, Record]) -> list[tuple[str, str]]:
     study, scored, training = found.study, found.scored, found.training
-    made = [record["conditions"] for record in records.values()]
     return [
         ("Data", f"{study.data}{_splits(records, study.data)}"),
         ("Pretrained on", f"{study.images}{_splits(records, study.images)}"),
         ("Scored", f"{scored['frames']} frames of split {scored['split']} at {conditions.size(scored['size'])} pixels"),
         ("Network input", f"{conditions.size(scored['input_size'])} pixels (rows x columns)"),
         ("Recipe", ", ".join([study.recipe, *(f"{key} {_said(value)}" for key, value in flatten(training).items())])),
-        ("Variants", ", ".join(study.variants)),
         ("Seeds", f"{', '.join(map(str, study.seeds))}; all are reported"),
-        ("Device", _counted(_device(each) for each in made if "device" in each)),
-        ("Timed on", f"{found.latency['device']['name']}, {threads(found.latency['device'])}, one frame at a time"),
-        ("Platform", _counted(each["platform"] for each in made if "platform" in each)),
-        ("Versions", _counted(_versions(each) for each in made if "libraries" in each)),
-        ("Commits", _counted(map(commit, made), always=True)),
-    ]  # fmt: skip
+    ]
 
 
 def _splits(records: Mapping[str, Record], data: str) -> str:

@@ -24,6 +24,8 @@ MIME = {".svg": "image/svg+xml", ".png": "image/png"}
 EFFECTS = "effects"
 """The table and the figure that answer the study's question. The page shows them first."""
 INCREMENTS = "increments"
+ORDER = "order"
+"""The table that the page shows first if no run is scored."""
 ELSEWHERE = (EFFECTS, INCREMENTS, "verdicts")
 """Tables that the page shows in a section of their own."""
 
@@ -46,6 +48,7 @@ def render(
     """
     records = found.records | dict(others or {})
     *warnings, sentence = all_of(found)
+    first = EFFECTS if found.any_runs else ORDER
     drawn = [_figure(name, content) for name, content in _preferred(figures).items()]
     return _template().render(
         study=found.study,
@@ -53,11 +56,11 @@ def render(
         sentence=sentence,
         registration=registration.sentence(found),
         increments=tables[INCREMENTS].parts if INCREMENTS in tables else [],
-        effects=tables[EFFECTS].parts if EFFECTS in tables else [],
+        effects=tables[first].parts if first in tables else [],
         answer=[figure for figure in drawn if Path(figure["file"]).stem == EFFECTS],
         verdicts=None if judged is None else _judged(judged, Origins(found.study, records)),
         contradictions=contradictions,
-        tables=[(TABLES[name].title, table.parts) for name, table in tables.items() if name not in ELSEWHERE],
+        tables=[(TABLES[name].title, table.parts) for name, table in tables.items() if name not in (*ELSEWHERE, first)],
         figures=[figure for figure in drawn if Path(figure["file"]).stem != EFFECTS],
         interpretations=interpretations.parts(records.get(paths.INTERPRETATIONS)),
         conditions=conditions.pairs(found, records),

@@ -22,6 +22,8 @@ def all_of(results: Results) -> list[str]:
 
 def warnings(results: Results) -> list[str]:
     """Sentences on missing runs, on all variants below the floor, and on each reason why variants are unhealthy."""
+    if not results.any_runs:
+        return ["No run of this study is scored. Shown are times and counts, which need no training."]
     below, unhealthy = results.undertrained, dict[str, list[str]]()
     for name, reasons in results.illness.items():
         if reasons:
@@ -58,6 +60,8 @@ def doubts(results: Results, name: str) -> list[str]:
 
 def sentence(results: Results) -> str:
     """Data, split, frames, sizes, training, seeds, device and commit in words. Sizes are rows x columns."""
+    if not results.any_runs:
+        return f"Times are medians of single passes: {timing(results.latency)}."
     study, scored, training = results.study, results.scored, results.training
     made = [record["conditions"] for record in results.train.values()]
     return (

@@ -34,7 +34,8 @@ class Results:
     - `forms`: the timed deployment forms of the variant that the study names, or None.
     - `records`: every record that was read, by its path under results/, wherever the files are.
     - `missing`: the seeds of each variant whose runs are not finished. `study` is then the part without them, and
-      `registered` the whole.
+      `registered` the whole. If no run is finished, `study` has all variants and no seeds: only times and counts are
+      known.
     """
 
     study: "Study"
@@ -57,6 +58,11 @@ class Results:
         """The parameters of each variant, as its complexity record holds them."""
         counted = {record["wildcards"]["variant"]: record for record in self.records.values() if _counts(record)}
         return {name: counted[name]["params"].get(f"variants.{name}", {}) for name in self.study.variants}
+
+    @property
+    def any_runs(self) -> bool:
+        """Whether there are scores, and not only times and counts."""
+        return bool(self.score)
 
     @cached_property
     def scored(self) -> dict[str, Any]:
@@ -165,18 +171,19 @@ def read(study: "Study", root: Path, prepared: Path | None = None, unfinished: b
     runs = list(product(study.variants, study.seeds))
     train = {run: files.record(TRAIN, run) for run in runs}
     score = {run: files.record(SCORES, run) for run in runs}
-    floor = files.record(FLOOR)
+    floor = files.record(FLOOR)["result"] if runs else {}
     complexity = {name: files.record(paths.COMPLEXITY, (name, "")) for name in study.variants}
     latency = files.record(LATENCY)
-    forms = files.record(paths.FORMS, (study.forms, ""))["result"] if study.forms else None
+    forms = files.record(paths.FORMS, (study.forms, ""))["result"] if study.forms and runs else None
     manifest = files.record(paths.MANIFEST) if files.place(paths.MANIFEST).exists() else None
     refuse(records.agree(files.seen, files.at))
     _all_timed(study, latency["result"])
     confusion = {run: records.arrays(score[run], files.place(CONFUSION, run)) for run in runs}
     curves = {run: records.table(train[run], files.place(f"{paths.RUN}/curve.csv", run)) for run in runs}
-    first = {name: (name, study.seeds[0]) for name in study.variants}
+    first = {name: (name, seed) for name in study.variants for seed in study.seeds[:1]}
     shown = {run: records.arrays(score[run], files.place(PREDICTIONS, run)) for run in first.values()}
-    refuse(recompute(files, confusion, curves, shown, pixels_of(manifest, floor["result"]["split"])))
+    if runs:
+        refuse(recompute(files, confusion, curves, shown, pixels_of(manifest, floor["split"])))
     return Results(
         study=study,
         train=train,
@@ -184,8 +191,8 @@ def read(study: "Study", root: Path, prepared: Path | None = None, unfinished: b
         curves=_curves(curves),
         confusion={name: np.stack([confusion[name, seed]["confusion"] for seed in study.seeds]) for name in first},
         predictions={name: shown[run] for name, run in first.items()},
-        floor=floor["result"],
-        complexity=pd.DataFrame([_complexity(record["result"]) for record in complexity.values()], index=list(first)),
+        floor=floor,
+        complexity=pd.DataFrame([_complexity(each["result"]) for each in complexity.values()], index=list(complexity)),
         sizes={name: at["size"] for name, at in next(iter(complexity.values()))["result"]["at"].items()},
         latency=latency["result"],
         forms=forms,
@@ -209,12 +216,12 @@ def _missing(study: "Study", files: Files) -> dict[str, list[int]]:
 
 
 def _finished(study: "Study", missing: dict[str, list[int]]) -> "Study":
-    """The part of a study with the most runs in which every variant has every seed."""
+    """The part of a study with the most runs in which every variant has every seed; without runs, all variants."""
     done = {name: set(study.seeds) - set(missing.get(name, ())) for name in study.variants}
     parts = [(seeds, [name for name in done if seeds <= done[name]]) for seeds in done.values()]
     seeds, variants = max(parts, key=lambda part: len(part[0]) * len(part[1]))
     if not seeds:
-        raise BadInput(f"no run of the study {study.name} is finished; run it first")
+        return study.model_copy(update={"seeds": []})
     return study.model_copy(
         update={
             "variants": variants,
@@ -237,6 +244,8 @@ def _complexity(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _curves(tables: dict[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
+    if not tables:
+        return pd.DataFrame()
     return pd.concat(tables, names=["variant", "seed"]).reset_index(level=["variant", "seed"])
 
 

@@ -2,18 +2,23 @@
 
 import pandas as pd
 
-from analysis.tables.table import Column, Part, Table, grid
+from analysis.claims.order import ANOTHER, CLOSE, SAME
+from analysis.tables.table import Column, Grid, Heading, Part, Table, grid
 
 NOTE = (
     "The paper takes the times of other networks from their own papers, which used other devices. Therefore no time is "
     "compared, only whether a network is faster or slower than DFANet A. Ratios are paired by round, with a 95 % "
     "interval over rounds."
 )
+SIGNS = {SAME: "✓", ANOTHER: "×", CLOSE: "≈"}
+LEGEND = (
+    "Time / DFANet A in each mode: ✓ same order as in the paper, × another order, ≈ too close to tell, · not judged."
+)
 NOTHING = "No network of Table 5 was timed beside DFANet A."
 
 
 def table(order: pd.DataFrame) -> Table:
-    """One row per mode and network; `order` is the result of `analysis.claims.order.order`."""
+    """One row per mode and network, after one per network; `order` is the result of `analysis.claims.order.order`."""
     if order.empty:
         return Table([NOTHING], order)
     columns = [
@@ -29,7 +34,24 @@ def table(order: pd.DataFrame) -> Table:
     ]
     ordered = order.sort_values(["mode", "paper_ratio"], kind="stable")
     at = order["reference_size"].iloc[0]
-    return Table([grid(columns, ordered), _count(order), f"DFANet A was timed at {at}. {NOTE}"], ordered)
+    said = [_count(order), f"DFANet A was timed at {at}. {NOTE}"]
+    if order["mode"].nunique() == 1:
+        return Table([grid(columns, ordered), *said], ordered)
+    each = Heading("Who is faster, with intervals")
+    return Table([_overview(order), LEGEND, *said, each, grid(columns, ordered)], ordered)
+
+
+def _overview(order: pd.DataFrame) -> Grid:
+    """A row per network and a column per mode, in the order in which they were timed."""
+    shown = [
+        f"{ratio:.2f} {SIGNS.get(verdict, '·')}"
+        for ratio, verdict in zip(order["ratio"], order["verdict"], strict=True)
+    ]
+    modes = list(dict.fromkeys(order["mode"]))
+    wide = order.assign(shown=shown).pivot(index=["network", "paper_ratio"], columns="mode", values="shown")
+    rows = wide.reset_index().sort_values("paper_ratio", kind="stable")
+    columns = [Column("", "network"), Column("paper", "paper_ratio", "{:.2g}".format)]
+    return grid([*columns, *(Column(mode, mode) for mode in modes)], rows)
 
 
 def _count(order: pd.DataFrame) -> Part:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.claims import effects
+from analysis.figures import style
 from analysis.results import conditions
 from analysis.results.results import read
 from analysis.study import analyse
@@ -118,9 +119,19 @@ def test_an_unfinished_study_is_read_as_far_as_it_is_complete(made):
         read(study, made.results)
 
 
-def test_a_study_without_any_run_cannot_be_read(made):
-    with pytest.raises(BadInput, match="no run of the study made is finished"):
-        read(made.study, made.results, unfinished=True)
+def test_of_a_study_without_any_run_times_and_counts_are_shown(made, monkeypatch):
+    """As a GPU leaves it that only timed its networks: no runs, no floor, no frames."""
+    monkeypatch.setattr(style, "DPI", 40)
+    made.frames = 1
+    made.write()
+    shutil.rmtree(made.results / "runs")
+    shutil.rmtree(made.results / "floor")
+    with pytest.raises(BadInput, match="train.json is missing"):
+        read(made.study, made.results)
+    assert analyse(made.study, made.root / "shown", made.results, unfinished=True) == {}
+    names = {path.stem for path in (made.root / "shown").rglob("*.md")}
+    assert names == {"increments", "latency", "order", "table1", "verdicts"}
+    assert "No run of this study is scored" in (made.root / "shown/report.html").read_text()
 
 
 def arrays_changed(made, edit, seed=0):
