@@ -15,9 +15,9 @@ from pipeline.utils.errors import BadInput
 
 ONNX = ("onnx", "onnxscript", "onnxruntime")
 
-TOLERANCE = {"float32": 1e-3, "tf32": 0.25, "float16": 0.25, "bfloat16": 3.0}
-"""Largest allowed `difference` from the scores of eager float32, by arithmetic. Rounding alone caused up to 3e-4, 0.16
-(float16) and 1.8 (bfloat16, which keeps 8 bits)."""
+TOLERANCE = {"float32": 1e-3, "tf32": 1.0, "float16": 1.0, "bfloat16": 3.0}
+"""Largest allowed `difference` from the scores of eager float32, by arithmetic. Rounding alone caused up to 3e-4 at
+352x352, 0.53 at 1024x1024 (float16, whose 10 bits TF32 has too) and 1.8 at 352x352 (bfloat16, which has 7)."""
 
 
 def difference(scores: Tensor, expected: Tensor) -> float:

@@ -35,9 +35,15 @@ def eager(model: nn.Module, image: Tensor) -> nn.Module:
 
 
 @functools.cache
-def _pool() -> tuple[int, int]:
-    """Memory that all graphs share, which saves gigabytes: they run one at a time, and only their time is used."""
-    return torch.cuda.graph_pool_handle()
+def _first() -> torch.cuda.CUDAGraph:
+    """A graph whose memory all others share, which saves gigabytes: they run one at a time, only their time is used.
+
+    It is kept, because memory that no graph uses any more cannot be captured into again.
+    """
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        torch.zeros(1, device="cuda")
+    return graph
 
 
 def cuda_graph(model: Callable[[Tensor], Tensor], image: Tensor) -> Callable[[Tensor], Tensor]:
@@ -49,7 +55,7 @@ def cuda_graph(model: Callable[[Tensor], Tensor], image: Tensor) -> Callable[[Te
         for _ in range(FIRST_PASSES):
             model(image)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, pool=_pool()):
+    with torch.cuda.graph(graph, pool=_first().pool()):
         scores = model(image)
 
     def replay(image: Tensor, held: object = (model, image)) -> Tensor:

@@ -56,8 +56,10 @@ def test_fused_convolutions_compute_what_folded_ones_do():
     latency.choose(FEW)
     with torch.no_grad():
         (model, image), (other, _) = untrained(), untrained()
+        model, other = (each.half().to(memory_format=torch.channels_last) for each in (model, other))
+        image = image.half().to(memory_format=torch.channels_last)
         expected, fused = fold(model, image)(image), fuse(other, image)
-        assert difference(fused(image), expected) <= TOLERANCE["float32"]
+        assert difference(fused(image), expected) <= TOLERANCE["float16"]
     operations = [str(node.target) for node in fused.graph.nodes]
     assert operations.count("aten.cudnn_convolution_relu.default") > 50
     assert operations.count("aten.cudnn_convolution_add_relu.default") > 20

@@ -7,12 +7,14 @@ from torch import nn
 
 from analysis.results import latency
 from models.aspp import ASPP
+from models.build import build
 from models.folding import fold
 from models.layers import ConvNorm, SeparableConv
 from pipeline.config import params
 from pipeline.config.protocols import Latency
 from pipeline.deployment import formats, forms
 from pipeline.deployment.form_scores import Trained
+from pipeline.deployment.fusing import fuse
 from pipeline.evaluation import evaluate
 from pipeline.timing import modes
 from pipeline.timing.modes import Mode
@@ -68,10 +70,80 @@ def test_folding_keeps_the_scores_and_leaves_norms_that_follow_no_convolution(mo
     assert sum(isinstance(module, nn.BatchNorm2d) for module in model.modules()) == left
 
 
+class Sums(nn.Module):
+    """Convolutions whose outputs are read twice, or added to another shape: none may be fused but the last."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.three, self.last = (nn.Conv2d(3, 3, 1) for _ in range(4))
+
+    def forward(self, x):
+        once = self.one(x)
+        twice = torch.relu(once) + once
+        spread = torch.relu(self.two(x) + self.three(x).mean((2, 3), keepdim=True))
+        return torch.relu(self.last(x) + twice) * spread
+
+
+@pytest.fixture
+def fused_kernels():
+    """What stands in on a CPU for cuDNN's fused operations; the channels that each was called with."""
+    called = []
+
+    def relu(image, weight, bias, *options):
+        called.append(weight.shape[0])
+        return nn.functional.conv2d(image, weight, bias, *options).relu()
+
+    def add_relu(image, weight, added, alpha, bias, *options):
+        called.append(weight.shape[0])
+        return (nn.functional.conv2d(image, weight, bias, *options) + alpha * added).relu()
+
+    library = torch.library.Library("aten", "IMPL")
+    library.impl("cudnn_convolution_relu", relu, "CPU")
+    library.impl("cudnn_convolution_add_relu", add_relu, "CPU")
+    yield called
+    library._destroy()
+
+
+@pytest.mark.parametrize(
+    ("model", "fused"),
+    [
+        (ConvNorm(3, 5, 3, stride=2), 1),
+        (SeparableConv(3, 4, depthwise_norm=True), 1),
+        (nn.Sequential(nn.Conv2d(3, 6, 3, groups=3), nn.ReLU()), 0),
+        (Sums(), 1),
+        ("dfanet-a", 134),  # 92 with a ReLU, 42 with a sum and a ReLU
+    ],
+)
+def test_fused_convolutions_keep_the_scores(fused_kernels, model, fused):
+    side = 64 if isinstance(model, str) else 16
+    image = torch.randn(1, 3, side, 2 * side, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    if isinstance(model, str):
+        model = build(params.load().variants[model].model_dump(), 5)
+    model = trained(model)
+    with torch.no_grad():
+        expected = model(image)
+        changed = fuse(model, image)
+        fused_kernels.clear()
+        torch.testing.assert_close(changed(image), expected)
+    assert len(fused_kernels) == fused
+    if isinstance(model, SeparableConv):
+        assert [node.args[2] for node in changed.graph.nodes if "conv2d" in str(node.target)] == [None], (
+            "its bias moved"
+        )
+
+
+def test_without_a_kernel_nothing_is_fused():
+    """As on a CPU, which has none of cuDNN's."""
+    model, image = trained(ConvNorm(3, 5, 3)), torch.randn(1, 3, 16, 16, dtype=torch.float64)
+    with torch.no_grad():
+        expected = model(image)
+        fused = fuse(model, image)
+        torch.testing.assert_close(fused(image), expected)
+    assert not [node for node in fused.graph.nodes if "cudnn" in str(node.target)]
+
+
 @pytest.mark.parametrize("name", ["a", "d"])
 def test_no_norm_is_left_in_dfanet(name):
-    from models.build import build
-
     model = trained(build(params.load().variants[name].model_dump(), 5))
     image = torch.randn(1, 3, 64, 96, dtype=torch.float64)
     with torch.no_grad():
