@@ -13,7 +13,7 @@ from pipeline.config.data import SyntheticData
 from pipeline.config.params import Params
 from pipeline.config.recipes import Training
 
-VARIANT = "dfanet-a"
+VARIANT = "single"
 SIZE = (64, 128)
 DATA = SyntheticData(kind="synthetic", seed=0, size=SIZE, frames={"train": 2, "val": 0, "test": 1})
 
