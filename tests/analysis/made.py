@@ -16,7 +16,7 @@ from pipeline.evaluation import metrics
 from pipeline.utils.digests import digest
 from tests.conftest import ROOT
 
-KEPT = ROOT / "studies/camvid"
+KEPT = ROOT / "studies/figure-2"
 CLASSES = ("road", "building", "sky", "tree", "car", "pole")
 COLOURS = ((128, 64, 128), (128, 0, 0), (128, 128, 128), (128, 128, 0), (64, 0, 128), (192, 192, 128))
 VARIANTS = ("single", "a", "b", "c", "d", "dfanet-a")

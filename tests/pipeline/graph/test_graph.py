@@ -53,7 +53,7 @@ def _covered(key: str, keys: list[str]) -> bool:
     return any(key == each or key.startswith(f"{each}.") for each in keys)
 
 
-@pytest.mark.parametrize("study", ["quickstart", "peers-short", "speed"])
+@pytest.mark.parametrize("study", ["quickstart", "real-time", "speed"])
 def test_rules_have_the_commands_inputs_and_outputs_of_every_job(workspace, study):
     options = ["--dry-run", "--forceall", "--printshellcmds", "--cores", "2", "--workflow-profile", "none"]
     found = {}
@@ -106,7 +106,7 @@ class Declared:
         return [Path(each.fs_path).relative_to(self.root) for each in files if not hasattr(each, "params")]
 
 
-@pytest.fixture(scope="module", params=["quickstart", "peers-short", "speed"])
+@pytest.fixture(scope="module", params=["quickstart", "real-time", "speed"])
 def read_by_dvc(tmp_path_factory, request) -> Declared:
     """What DVC reads while params.yaml holds a study."""
     workspace = copy_repository(tmp_path_factory.mktemp(request.param))

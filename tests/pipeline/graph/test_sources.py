@@ -17,7 +17,7 @@ def _in_the_repository(monkeypatch):
 def of(stage: str, **wildcards: str) -> set[str]:
     chosen = {"data": "camvid", "images": "none", "recipe": "peers", "variant": "d", "seed": "0"} | wildcards
     names = {name: chosen[name] for name in graph.STAGES[stage].wildcards}
-    return {path.as_posix() for path in graph.job(params.load("peers-short"), stage, names).sources}
+    return {path.as_posix() for path in graph.job(params.load("real-time"), stage, names).sources}
 
 
 def test_what_a_stage_imports_counts_also_where_a_function_does():
