@@ -1,13 +1,20 @@
 """What the network is shown, on frames in which every pixel is another colour and another class."""
 
+import ctypes
+import mmap
+import sys
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import DataLoader
 
 from pipeline.config import params
 from pipeline.data import augment
 from pipeline.data.base import IGNORE
+from pipeline.training.train import Frames
+from tests.prepared_frames import write_prepared
 
 ROWS, COLUMNS = 12, 20
 LABEL = np.arange(ROWS * COLUMNS, dtype=np.uint8).reshape(ROWS, COLUMNS)
@@ -98,6 +105,34 @@ def test_rows_and_columns_are_resized_by_one_factor():
         factors.add(len(rows))
     assert factors == {6, 7, 8, 9, 10, 11, 12}
     assert len({row for row, _ in places}) > 4 and len({column for _, column in places}) > 6
+
+
+@pytest.mark.parametrize("flip", [0.0, 1.0])
+@pytest.mark.skipif(sys.platform != "linux", reason="it needs mprotect")
+def test_a_crop_of_a_stored_frame_has_the_same_bits_and_touches_only_its_rows(tmp_path, flip):
+    """A process that touches another row of the frame is killed by the system, as are those of a loader then."""
+    random, size = np.random.default_rng(0), (256, 512)
+    stored = random.integers(0, 256, (2, *size, 3), np.uint8), random.integers(0, 4, (2, *size), np.uint8)
+    prepared = write_prepared(tmp_path, ["a", "b", "c", "d"], train=stored)
+    changed = {"frame_size": size, "crop_size": (64, 64), "scale": (0.8, 1.25), "flip": flip, "splits": ["train"]}
+    for item in ((0, 0), (3, 1)):
+        frames = Frames(prepared, RECIPE.model_copy(update=changed), seed=0)
+        rows = frames.draw(item).rows
+        for array, row in zip(frames.parts[0], (3 * 512, 512), strict=True):
+            frame = array[item[1]].ctypes.data
+            forbid(frame, frame + rows.start * row)
+            forbid(frame + (rows.start + rows.stored) * row, frame + 256 * row)
+        pixels, classes = next(iter(DataLoader(frames, batch_sampler=[[item]], num_workers=1)))
+        expected = augment.crop_frame(stored[0][item[1]], stored[1][item[1]], frames.training, frames._random(item))
+        assert torch.equal(pixels[0], expected[0]) and torch.equal(classes[0], expected[1])
+
+
+def forbid(start, end):
+    """Let no process read the pages of memory that lie wholly between two addresses."""
+    page = mmap.PAGESIZE
+    first, last = -(-start // page) * page, end // page * page
+    if first < last:
+        assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(first), ctypes.c_size_t(last - first), 0) == 0
 
 
 def test_a_pretraining_crop_is_a_share_of_the_area():
