@@ -33,6 +33,9 @@ EXAMPLES = {
     "data": "synthetic", "images": "crops", "recipe": "quick", "variant": "single", "seed": "0", "study": "quickstart"
 }  # fmt: skip
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C. Typer returns it in place of the exception."""
+
 app = typer.Typer(
     help="Reproduce DFANet: run a job, or ask about a study. `COMMAND --help` gives an example.",
     epilog="`--debug`, anywhere, shows the traceback of an error.",
@@ -48,7 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     debug = "--debug" in arguments
     try:
-        app([word for word in arguments if word != "--debug"], prog_name="python -m pipeline", standalone_mode=False)
+        words = [word for word in arguments if word != "--debug"]
+        if app(words, prog_name="python -m pipeline", standalone_mode=False) == INTERRUPTED:
+            raise KeyboardInterrupt
     except typer.TyperException as error:
         said = one_line(error.format_message().rstrip("."))
         print(f"error: {said} (`python -m pipeline --help` lists all commands)", file=sys.stderr)
@@ -70,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted; the same command continues where it stopped", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     return 0
 
 

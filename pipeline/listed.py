@@ -14,8 +14,8 @@ from pipeline.graph.stages import STAGES
 from pipeline.planning import queue, side_by_side, steps
 from pipeline.planning.cost import Cost, work
 from pipeline.planning.queue import Task
-from pipeline.utils import device as devices
 from pipeline.utils.errors import BadInput, did_you_mean
+from pipeline.utils.parallel import cpus
 
 MOST_ON_GPU = 8
 """Jobs that are tried side by side on a GPU."""
@@ -47,7 +47,7 @@ class Listed:
         return Batch(self.name, self.tasks, minutes, jobs or self._side_by_side(), cost)
 
     def _side_by_side(self) -> int:
-        cores = devices.cpus()
+        cores = cpus()
         if not steps.on_gpu():
             return cores
         first = next((task for task in self.tasks if task.job.stage == "train"), None)

@@ -226,7 +226,7 @@ def _prepare(job: Job, params: Params, track: bool) -> Outcome:
     from pipeline.data.prepare import prepare
 
     name = job.wildcards["data"]
-    return prepare(name, params.data[name], job.folder), {}
+    return prepare(name, params.data[name], job.folder, sha256_of_json(provenance.made_of(job))), {}
 
 
 def _pretrain(job: Job, params: Params, track: bool) -> Outcome:

@@ -1,83 +1,92 @@
-"""Write large arrays to disk in one pass, with their SHA-256, and publish a folder of them atomically."""
+"""The arrays of a set while they are written: row by row, in any order, by several processes."""
 
 import hashlib
 import io
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 
-from pipeline.utils.files import space_for
+
+class _Array(NamedTuple):
+    """An open `.npy` file: where its rows start, and how many bytes each has."""
+
+    file: BinaryIO
+    start: int
+    row: int
 
 
 class ArrayFiles:
-    """Write the `.npy` files of one split, entry by entry. Use it as a context manager, which closes the files.
+    """The `.npy` files of one split. Use it as a context manager, which closes the files.
 
-    The files are not memory maps: on a full disk, writing to a memory map kills the process with a signal, whereas an
-    ordinary write raises an error that can be explained.
+    Processes that are forked while it is open may write rows (frames or images), each its own. The files are not memory
+    maps: on a full disk, writing to a memory map kills the process with a signal, whereas an ordinary write raises an
+    error that can be explained.
     """
 
     def __init__(self, folder: Path, split: str, count: int, like: dict[str, np.ndarray]):
-        """Open `{split}.{kind}.npy` for each kind in `like`, with room for `count` entries.
+        """Open `{split}.{kind}.npy` for each kind in `like`, with room for `count` rows, and keep the rows it has.
 
-        The arrays in `like` give the shape and dtype of one entry.
+        The arrays in `like` give the shape and dtype of one row.
         """
-        self._files = {kind: (folder / f"{split}.{kind}.npy").open("wb") for kind in like}
-        self._hashes = {kind: hashlib.sha256() for kind in like}
-        for kind, entry in like.items():
+        self._arrays, self._stack = dict[str, _Array](), ExitStack()
+        self._digests = {kind: hashlib.sha256() for kind in like}
+        for kind, row in like.items():
+            path = folder / f"{split}.{kind}.npy"
+            file = self._stack.enter_context(path.open("r+b" if path.exists() else "w+b"))
             header = io.BytesIO()
-            described = {"descr": dtype_to_descr(entry.dtype), "fortran_order": False, "shape": (count, *entry.shape)}
+            described = {"descr": dtype_to_descr(row.dtype), "fortran_order": False, "shape": (count, *row.shape)}
             write_array_header_1_0(header, described)
-            self._write(kind, header.getvalue())
+            self._digests[kind].update(header.getvalue())
+            self._arrays[kind] = _Array(file, header.tell(), row.nbytes)
+            _write(file, header.getvalue(), 0)
 
-    def append(self, entries: dict[str, np.ndarray]) -> None:
-        """Append one entry to each file. Kinds without a file are ignored."""
-        for kind in self._files:
-            self._write(kind, entries[kind].tobytes())
+    def write(self, row: int, arrays: dict[str, np.ndarray]) -> dict[str, str]:
+        """Write one row, except for kinds without a file. Return the SHA-256 of the bytes of each of `arrays`."""
+        contents = {kind: array.tobytes() for kind, array in arrays.items()}
+        for kind, (file, start, length) in self._arrays.items():
+            _write(file, contents[kind], start + row * length)
+        return {kind: _sha256(content) for kind, content in contents.items()}
+
+    def take(self, rows: range, expected: list[dict[str, str]] | None = None) -> bool:
+        """Read written rows back and add them to the digests of the files; to be called for all rows, in order.
+
+        If they do not have the `expected` digests, which `write` returned, nothing is added and the result is false.
+        """
+        contents = {
+            kind: os.pread(file.fileno(), len(rows) * length, start + rows.start * length)
+            for kind, (file, start, length) in self._arrays.items()
+        }
+        for number, digests in enumerate(expected or []):
+            for kind, content in contents.items():
+                length = self._arrays[kind].row
+                if _sha256(content[number * length : (number + 1) * length]) != digests[kind]:
+                    return False
+        for kind, content in contents.items():
+            self._digests[kind].update(content)
+        return True
 
     def digests(self) -> dict[str, str]:
-        """Return a dictionary from file name to SHA-256."""
-        return {Path(file.name).name: self._hashes[kind].hexdigest() for kind, file in self._files.items()}
+        """Return a dictionary from file name to SHA-256, once all rows are taken."""
+        return {Path(self._arrays[kind].file.name).name: found.hexdigest() for kind, found in self._digests.items()}
 
-    def __enter__(self) -> None:
-        return None
+    def __enter__(self) -> "ArrayFiles":
+        return self
 
     def __exit__(self, *_: object) -> None:
-        for file in self._files.values():
-            file.close()
-
-    def _write(self, kind: str, content: bytes) -> None:
-        self._hashes[kind].update(content)
-        self._files[kind].write(content)
+        self._stack.close()
 
 
-@contextmanager
-def whole_or_nothing(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder whose files replace those of `folder` on success and are deleted after an error.
-
-    The old files of `folder` are deleted just before the new ones are moved in, the manifest first. A manifest
-    therefore never lies next to arrays of another preparation.
-    """
-    folder = folder.resolve()
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        with space_for(folder):
-            partial.mkdir(parents=True)
-            yield partial
-            _publish(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+def _write(file: BinaryIO, content: bytes, at: int) -> None:
+    """Write at a place of its own: processes that share an open file share the place where an ordinary write goes."""
+    left = memoryview(content)
+    while left:
+        written = os.pwrite(file.fileno(), left, at)
+        left, at = left[written:], at + written
 
 
-def _publish(partial: Path, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "manifest.json").unlink(missing_ok=True)
-    for old in (*folder.glob("*.npy"), *folder.glob("*.files.json")):
-        old.unlink()
-    for path in sorted(partial.iterdir()):
-        os.replace(path, folder / path.name)
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pipeline.data.base import IGNORE
+from pipeline.data.reader import expect
 
 if TYPE_CHECKING:
     from pipeline.config.recipes import Training
@@ -93,11 +94,14 @@ def draw_square(side: int, scale: tuple[float, float], random: np.random.Generat
 def crop_frame(
     image: np.ndarray, label: np.ndarray, training: "Training", random: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Draw a crop of one frame (HxWx3) and its label (HxW) and compute it; only the part inside it is resized.
+    """Draw a crop of one frame (HxWx3) and its label (HxW) and compute it.
 
+    Of a stored frame only the rows of the crop are read, and only the part inside it is resized.
     If the resized frame is smaller than the crop, the image is padded with the mean colour and the label with `IGNORE`.
     """
     rows, columns, flip = draw_crop(label.shape, training, random)
+    for stored in (image, label):
+        expect(stored[rows.source])
     if flip:
         image, label = image[:, ::-1], label[:, ::-1]
     size, padding = (rows.size, columns.size), (*columns[3:], *rows[3:])
@@ -110,6 +114,7 @@ def crop_frame(
 def crop_image(image: np.ndarray, scale: tuple[float, float], random: np.random.Generator) -> Tensor:
     """Draw a square of an SxSx3 image and resize it back to SxS; return 3xSxS float32."""
     rows, columns, flip = draw_square(image.shape[0], scale, random)
+    expect(image[rows.source])
     if flip:
         image = image[:, ::-1]
     return normalise(_resized(image[rows.source, columns.source], (rows.size, columns.size)))[0]

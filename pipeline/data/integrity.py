@@ -1,9 +1,6 @@
 """Integrity checks across the files of a data set, and the Markdown report about them."""
 
-import hashlib
 from typing import Any
-
-import numpy as np
 
 from pipeline.data.base import Sample
 from pipeline.utils.errors import BadInput
@@ -27,9 +24,10 @@ class Seen:
     def __init__(self) -> None:
         self._places: dict[bytes, tuple[str, str]] = {}
 
-    def elsewhere(self, image: np.ndarray, split: str, name: str) -> list[str]:
-        """Add an image; return a list with the image of another split that has the same pixels, or an empty list."""
-        other, twin = self._places.setdefault(hashlib.sha256(image.tobytes()).digest(), (split, name))
+    def elsewhere(self, sha256: str, split: str, name: str) -> list[str]:
+        """Add an image, by the digest of its pixels; return a list with the image of another split that has the same
+        pixels, or an empty list."""
+        other, twin = self._places.setdefault(bytes.fromhex(sha256), (split, name))
         return [f"{other}/{twin}"] if other != split else []
 
 
@@ -42,9 +40,9 @@ def check_names(names: dict[str, list[str]]) -> None:
                 raise BadInput(f"the frame {name} is in the splits {owner[name]} and {split}; {ONE_SPLIT}")
 
 
-def check_new(seen: Seen, image: np.ndarray, split: str, name: str) -> None:
-    """Raise `BadInput` if an image has the same pixels as a frame of another split."""
-    for twin in seen.elsewhere(image, split, name):
+def check_new(seen: Seen, sha256: str, split: str, name: str) -> None:
+    """Raise `BadInput` if an image, given by the digest of its pixels, is a frame of another split too."""
+    for twin in seen.elsewhere(sha256, split, name):
         raise BadInput(f"the frame {split}/{name} has the same pixels as {twin}; {ONE_SPLIT}")
 
 

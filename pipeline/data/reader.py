@@ -1,6 +1,7 @@
 """Read a prepared data set as memory-mapped arrays, so that a batch needs a copy and no decoding."""
 
 import json
+import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,6 +93,18 @@ class Prepared:
 
     def _again(self) -> str:
         return f"run `python -m pipeline prepare {self.folder.name} --force`"
+
+
+def expect(part: np.ndarray) -> None:
+    """Have a part of a mapped array, rows that follow each other, read from the disk at once if it is not in memory.
+
+    Otherwise the system guesses what is read next: several times as much as a crop, or a few pages at a time.
+    """
+    mapped = getattr(part, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_WILLNEED"):
+        start = part.ctypes.data - np.frombuffer(mapped, np.uint8).ctypes.data
+        page = start // mmap.PAGESIZE * mmap.PAGESIZE
+        mapped.madvise(mmap.MADV_WILLNEED, page, start + part.nbytes - page)
 
 
 def evenly_spaced(count: int, wanted: int) -> list[int]:

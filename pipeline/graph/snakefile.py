@@ -13,9 +13,10 @@ from pipeline.config import params, paths
 from pipeline.config.params import Params
 from pipeline.graph import graph
 from pipeline.graph.stale import stale
-from pipeline.utils.errors import BadInput, Diverged, did_you_mean, one_line
+from pipeline.utils.errors import BadInput, Diverged, Interrupted, did_you_mean, one_line
 
-SENTENCES = [f"{kind.__module__}.{kind.__qualname__}" for kind in (BadInput, Diverged)] + ["models.build.NotANetwork"]
+SENTENCES = [f"{kind.__module__}.{kind.__qualname__}" for kind in (BadInput, Diverged, Interrupted)]
+SENTENCES.append("models.build.NotANetwork")
 """How a traceback begins its last line for errors that a user can correct."""
 
 LONG_AGO = 946684800

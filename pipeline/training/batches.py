@@ -1,8 +1,11 @@
 """The batches of an epoch, from the device's memory, loader processes or this one, and how long training waited."""
 
+import math
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -16,6 +19,10 @@ Batch = tuple[Tensor, Tensor]
 """Images and labels."""
 SHARE = 0.25
 """Most of a GPU's free memory that frames may take. The rest is for training."""
+SHARED, SHARED_SHARE = Path("/dev/shm"), 0.5
+"""Memory through which loader processes hand over batches, and most of what is free there that these may take."""
+READY, PIXEL = 2, 3 * 4 + 8
+"""Batches that each process keeps ready, and the bytes of a pixel: three channels in float32, and an int64 label."""
 
 
 class Batches:
@@ -75,6 +82,22 @@ class Resident:
 
 def _loader(data: Dataset, sampler: Sampler, device: torch.device, processes: int) -> DataLoader:
     options = devices.loading(device, processes)
+    if options["num_workers"] and SHARED.exists() and hasattr(data, "size"):
+        needed = READY * len(next(iter(sampler))) * math.prod(data.size) * PIXEL
+        options["num_workers"] = _fitting(options["num_workers"], needed, shutil.disk_usage(SHARED).free // processes)
     # Workers that persist take the next epoch from the batches of (epoch, index) that `sampler` asks them for.
     options["persistent_workers"] = options["num_workers"] > 0
     return DataLoader(data, batch_sampler=sampler, generator=torch.Generator(), **options)
+
+
+def _fitting(workers: int, needed: int, free: int) -> int:
+    """How many of the loader processes have room in the shared memory, of which each needs so many bytes."""
+    most = int(SHARED_SHARE * free // needed)
+    if most < workers:
+        print(
+            f"{most} processes load frames instead of {workers}: each keeps {size(needed)} of batches ready in "
+            f"{SHARED}, which has {size(free)} free; make it larger if training waits for data",
+            file=sys.stderr,
+            flush=True,
+        )
+    return min(workers, most)

@@ -3,11 +3,12 @@
 import contextlib
 import ctypes
 import functools
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import torch
+
+from pipeline.utils.parallel import cpus
 
 LOADERS = 16
 """Most processes that load frames for one GPU."""
@@ -68,11 +69,6 @@ def side_stream() -> Iterator[None]:
     with torch.cuda.stream(side):
         yield
     torch.cuda.current_stream().wait_stream(side)
-
-
-def cpus() -> int:
-    """Return how many CPUs this process may use, which a scheduler can make fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def loading(device: torch.device, processes: int = 1) -> dict[str, Any]:

@@ -11,6 +11,10 @@ class BadInput(Exception):
     """
 
 
+class Interrupted(BadInput):
+    """Raised if work was stopped from outside. What was written so far stays, and the same command continues it."""
+
+
 class Diverged(BadInput):
     """Raised if a training's loss or scores are not finite. `curve` holds the rows of the epochs trained so far."""
 

@@ -153,6 +153,15 @@ def test_a_full_disk_ends_the_job_with_a_sentence_and_without_a_record(workspace
     assert not RECORD.exists()
 
 
+def test_ctrl_c_is_said_in_a_sentence_and_is_no_success(workspace, monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(run.STAGES, "prepare", interrupt)
+    said = workspace.main("prepare", "synthetic", check=False)
+    assert said.returncode == 130 and "interrupted; the same command continues where it stopped" in said.stderr
+
+
 def test_everything_said_is_in_the_job_s_log(workspace, monkeypatch, capfd):
     loaded = params.load()
     monkeypatch.setitem(run.STAGES, "complexity", lambda *arguments: run.say("counting\nstill counting") or ({}, {}))

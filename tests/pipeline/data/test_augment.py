@@ -1,13 +1,21 @@
 """What the network is shown, on frames in which every pixel is another colour and another class."""
 
+import ctypes
+import mmap
+import os
+import sys
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import DataLoader
 
 from pipeline.config import params
 from pipeline.data import augment
 from pipeline.data.base import IGNORE
+from pipeline.training.train import Frames
+from tests.prepared_frames import write_prepared
 
 ROWS, COLUMNS = 12, 20
 LABEL = np.arange(ROWS * COLUMNS, dtype=np.uint8).reshape(ROWS, COLUMNS)
@@ -98,6 +106,70 @@ def test_rows_and_columns_are_resized_by_one_factor():
         factors.add(len(rows))
     assert factors == {6, 7, 8, 9, 10, 11, 12}
     assert len({row for row, _ in places}) > 4 and len({column for _, column in places}) > 6
+
+
+STORED = (256, 512)
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Frames and labels in memory, and the same as training maps them from a disk."""
+    random = np.random.default_rng(0)
+    arrays = random.integers(0, 256, (2, *STORED, 3), np.uint8), random.integers(0, 4, (2, *STORED), np.uint8)
+    prepared = write_prepared(tmp_path, ["a", "b", "c", "d"], train=arrays)
+    changed = {"frame_size": STORED, "crop_size": (64, 64), "scale": (0.8, 1.25), "flip": 0.5, "splits": ["train"]}
+    return arrays, lambda: Frames(prepared, RECIPE.model_copy(update=changed), seed=0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it needs mprotect")
+def test_a_crop_of_a_stored_frame_has_the_same_bits_and_touches_only_its_rows(stored):
+    """A process that touches another row of the frame is killed by the system, as are those of a loader then."""
+    (images, labels), opened = stored
+    drawn = set()
+    for item in ((0, 0), (3, 1), (4, 1)):
+        frames = opened()
+        rows, _, flip = frames.draw(item)
+        for array, row in zip(frames.parts[0], (3 * STORED[1], STORED[1]), strict=True):
+            frame = array[item[1]].ctypes.data
+            forbid(frame, frame + rows.start * row)
+            forbid(frame + (rows.start + rows.stored) * row, frame + STORED[0] * row)
+        pixels, classes = next(iter(DataLoader(frames, batch_sampler=[[item]], num_workers=1)))
+        expected = augment.crop_frame(images[item[1]], labels[item[1]], frames.training, frames._random(item))
+        assert torch.equal(pixels[0], expected[0]) and torch.equal(classes[0], expected[1])
+        drawn.add(flip)
+    assert drawn == {False, True}
+
+
+def forbid(start, end):
+    """Let no process read the pages of memory that lie wholly between two addresses."""
+    page = mmap.PAGESIZE
+    first, last = -(-start // page) * page, end // page * page
+    if first < last:
+        assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(first), ctypes.c_size_t(last - first), 0) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it needs mincore and a cache that can be emptied")
+def test_a_crop_reads_only_its_rows_from_the_disk(stored, tmp_path):
+    frames, path = stored[1](), tmp_path / "train.images.npy"
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    if cached(path).any():
+        pytest.skip("this disk is in memory")
+    frames[3, 1]
+    rows, row = frames.draw((3, 1)).rows, 3 * STORED[1]
+    start = 128 + (STORED[0] + rows.start) * row
+    (read,) = np.nonzero(cached(path))
+    assert (read[0], read[-1]) == (start // mmap.PAGESIZE, (start + rows.stored * row - 1) // mmap.PAGESIZE)
+
+
+def cached(path):
+    """Whether each page of a file is in the page cache."""
+    content = np.memmap(path, np.uint8, "r")
+    found = np.zeros(-(-content.size // mmap.PAGESIZE), np.uint8)
+    address, length = ctypes.c_void_p(content.ctypes.data), ctypes.c_size_t(content.size)
+    assert ctypes.CDLL(None).mincore(address, length, ctypes.c_void_p(found.ctypes.data)) == 0
+    return found & 1 == 1
 
 
 def test_a_pretraining_crop_is_a_share_of_the_area():

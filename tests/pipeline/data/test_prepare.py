@@ -246,7 +246,7 @@ def test_a_disk_that_fills_up_ends_in_a_sentence_and_keeps_what_was_there(root, 
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(arrays.ArrayFiles, "append", full)
+    monkeypatch.setattr(arrays.ArrayFiles, "write", full)
     with pytest.raises(BadInput, match=r"the disk was full while .*camvid was being written; free some space"):
         prepare("camvid", camvid(root), out)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before

@@ -1,13 +1,15 @@
 """Loader processes: started once, asked for every epoch, and without a trace in what is trained."""
 
 import os
+import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch.utils.data import Dataset
 
 from pipeline.config import params
-from pipeline.training import loop
+from pipeline.training import batches, loop
 from pipeline.utils import device as devices
 from tests.pipeline.training.test_loop import CLASSES, Dropping
 
@@ -68,3 +70,19 @@ def test_a_gpu_has_as_many_loaders_as_the_job_has_cpus_and_a_cpu_has_none(cpus, 
     assert devices.loading(torch.device("cuda")) == {"num_workers": workers, "pin_memory": True}
     assert devices.loading(torch.device("cuda"), 4)["num_workers"] == max(1, cpus // 4 - 1), "shared by four processes"
     assert devices.loading(torch.device("cpu"))["num_workers"] == 0
+
+
+@pytest.mark.parametrize(("room", "workers"), [(100, 4), (8, 4), (5, 2), (1, 0)])
+def test_no_more_loaders_than_have_room_for_their_batches_in_shared_memory(
+    tmp_path, monkeypatch, capsys, room, workers
+):
+    """A quarter of the paper's batch, 12 crops, takes 252 MB, and each process keeps two of them."""
+    monkeypatch.setattr(devices, "loading", lambda *_: {"num_workers": 4})
+    each = 2 * 12 * 1024 * 1024 * 20
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=2 * room * each if path else 0))
+    data = Frames(tmp_path)
+    data.size = 1024, 1024
+    found = batches.Batches(data, [[(0, 0)] * 12], torch.device("cpu"), processes=2)
+    assert found._batches.num_workers == workers
+    said = "503.3 MB of batches ready in /dev/shm, which has"
+    assert (said in capsys.readouterr().err) == (workers < 4)
