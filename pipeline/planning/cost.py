@@ -96,13 +96,13 @@ def _passes(
 ) -> list[Work]:
     """Each variant in each mode of this machine, and over sizes in the first and the last, in every round.
 
-    All attempts are counted, because a record that is not stable is timed again.
+    Rows that are timed again because they were unstable are few, and not counted.
     """
     protocol, size = params.latency, params.recipes[params.study.recipe].training.frame_size
     sizes = {name: tuple(params.study.timed_at.get(name, size)) for name in variants}
     device, largest = devices.choose(protocol.threads), latency.most_pixels(sizes)
     chosen = by_device[device.type == "cuda"]
-    turns = protocol.attempts * protocol.rounds * (protocol.warmup + protocol.samples) + modes.FIRST_PASSES
+    turns = protocol.rounds * (protocol.warmup + protocol.samples) + modes.FIRST_PASSES
 
     def passes(name: str, size: Size, number: int) -> Work:
         return Step(params.variants[name].network, _classes(params), tuple(size)), number * turns

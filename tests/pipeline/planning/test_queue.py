@@ -88,7 +88,7 @@ def test_a_job_costs_its_steps_and_each_network_is_timed_once(tasks):
     assert len(timed) == 2 and cost.of(loaded, runs) == found and len(timed) == 2
 
 
-def test_a_timing_costs_the_passes_of_all_its_attempts_and_sizes(workspace, cpu_alone):
+def test_a_timing_costs_the_passes_of_one_attempt_at_all_its_sizes(workspace, cpu_alone):
     def over_sizes(content):
         content["study"].update(timed_over=[[64, 64], [96, 128]])
         content["latency"].update(attempts=3, rounds=2, warmup=1, samples=2)
@@ -97,7 +97,7 @@ def test_a_timing_costs_the_passes_of_all_its_attempts_and_sizes(workspace, cpu_
     loaded = params.load()
     job = next(task.job for task in queue.tasks([(loaded, ["latency"])]))
     steps = work(loaded, job)
-    assert {number for _, number in steps} == {3 * 2 * (1 + 2) + FIRST_PASSES}
+    assert {number for _, number in steps} == {2 * (1 + 2) + FIRST_PASSES}
     assert sorted(step.size for step, _ in steps) == 4 * [(64, 64)] + 2 * [(96, 128)]
 
 
