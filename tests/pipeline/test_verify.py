@@ -1,7 +1,6 @@
 """A tiny study that really ran verifies, also after it was kept; what is edited in results/ is named."""
 
 import contextlib
-import csv
 import json
 import shutil
 from pathlib import Path
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 import textalloc
 
-from analysis.claims import claims, printed
 from analysis.figures import style
 from pipeline import keep
 from pipeline.complexity import interpretations
@@ -18,7 +16,7 @@ from pipeline.config import params
 from pipeline.graph import graph
 from pipeline.run import run
 from pipeline.timing import roofline
-from tests.conftest import Workspace, copy_repository
+from tests.conftest import Workspace, copy_repository, few_cells
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -33,7 +31,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         patched.setitem(roofline.COPIED, "cpu", 2**20)
         patched.setitem(roofline.MATMUL_SIDE, "cpu", 64)
         patched.setattr(interpretations, "SPACE", _named_answers())
-        _few_cells()
+        few_cells(workspace.root)
         loaded = params.load()
         for job in graph.jobs(loaded):
             if job.stage not in ("analyse", "track"):
@@ -50,15 +48,6 @@ def _named_answers() -> dict:
 
     space = interpretations.SPACE.items()
     return {part: (kind, {key: given(part, key) for key in answers}) for part, (kind, answers) in space}
-
-
-def _few_cells() -> None:
-    """Leave the rows in the paper's tables that the few claims are about."""
-    claimed = {(each.table, each.row) for each in claims.read()}
-    for table in printed.TABLES:
-        path = Path(f"data/paper/table{table}.csv")
-        head, *rows = path.read_text().splitlines(keepends=True)
-        path.write_text("".join([head, *(row for row in rows if (table, next(csv.reader([row]))[0]) in claimed)]))
 
 
 @pytest.fixture
