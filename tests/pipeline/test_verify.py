@@ -16,6 +16,7 @@ from pipeline.config import params
 from pipeline.graph import graph
 from pipeline.run import run
 from pipeline.timing import roofline
+from pipeline.utils import records
 from tests.conftest import Workspace, copy_repository, few_cells
 
 pytestmark = pytest.mark.timeout(600)
@@ -83,7 +84,7 @@ def test_of_an_unfinished_study_the_runs_that_exist_are_kept(study, monkeypatch)
 def test_what_is_edited_in_results_is_named(study):
     scores = json.loads((RUN / "scores.json").read_text())
     scores["result"]["pixel_accuracy"] = 0.99
-    (RUN / "scores.json").write_text(json.dumps(scores))
+    (RUN / "scores.json").write_text(json.dumps(records.sealed(scores)))
     (RUN / "weights.pt").write_bytes(b"other weights")
     array = Path("data/prepared/synthetic/test.labels.npy")
     np.save(array, np.load(array)[::-1])
@@ -98,6 +99,6 @@ def test_a_matrix_of_the_floor_is_in_its_record(study):
     path = Path("results/floor/synthetic/quick/floor.json")
     record = json.loads(path.read_text())
     record["result"]["pixel_accuracy"] = 0.01
-    path.write_text(json.dumps(record))
+    path.write_text(json.dumps(records.sealed(record)))
     done = study.main("verify", check=False)
     assert "floor.json says pixel_accuracy = 0.01, but by its confusion matrix it is 0." in done.stdout
