@@ -4,12 +4,14 @@ import contextlib
 import json
 import shutil
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 import textalloc
 
 from analysis.figures import style
+from benchmarks.faults import flips
 from pipeline import keep
 from pipeline.complexity import interpretations
 from pipeline.config import params
@@ -93,6 +95,17 @@ def test_what_is_edited_in_results_is_named(study):
     assert f"{RUN}/scores.json says pixel_accuracy = 0.99, but by {RUN}/confusion.npz it is 0." in done.stdout
     assert f"{RUN}/train.json: output {RUN}/weights.pt changed" in done.stdout
     assert f"{array} is not what its manifest says" in done.stdout
+
+
+def test_a_flipped_byte_is_named_in_every_kind_of_file(study):
+    """Tables and figures are not drawn here; benchmarks/faults flips a byte of theirs too."""
+    random = Random(0)
+    for patterns in [flips.KINDS[kind] for kind in flips.KINDS if "tables" not in kind]:
+        path = random.choice(sorted(path for pattern in patterns for path in study.root.glob(pattern)))
+        written = path.read_bytes()
+        flips.flip_unseen(study.root, [path], random)
+        assert str(path.relative_to(study.root)) in study.main("verify", check=False).stdout
+        path.write_bytes(written)
 
 
 def test_a_matrix_of_the_floor_is_in_its_record(study):
