@@ -45,9 +45,12 @@ class Reference(NamedTuple):
 
 
 class Study(Workspace):
-    """A copy of the repository with the tiny study. `faults` counts what was done to it."""
+    """A copy of the repository with the tiny study.
 
-    faults = 0
+    `faults` counts what was done to it, and `unlocked` how often DVC had to be rid of a lock file that was cut short.
+    """
+
+    faults = unlocked = 0
 
     def __init__(self, root: Path, reference: Reference | None = None, random: Random | None = None):
         super().__init__(root)
@@ -120,10 +123,17 @@ class Study(Workspace):
 
     def finish(self, engine: str) -> None:
         """Run an engine to its end, as docs/troubleshooting.md says; the study must come to the undisturbed outcome."""
-        if engine == "snakemake":
-            self.must("snakemake", "--unlock", "--cores", "1")
+        self.unlock(engine)
         self.must(*ENGINES[engine])
         self.check()
+
+    def unlock(self, engine: str) -> None:
+        """Clear away what keeps a killed engine from starting again, as docs/troubleshooting.md says."""
+        if engine == "snakemake":
+            self.must("snakemake", "--unlock", "--cores", "1")
+        elif (lock := self.root / ".dvc/tmp/rwlock").exists() and not lock.read_text().endswith("}"):
+            lock.unlink()
+            self.unlocked += 1
 
     def check(self) -> None:
         """Raise `Lost` if a job is out of date, or anything differs from the undisturbed study."""
