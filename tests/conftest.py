@@ -1,6 +1,7 @@
 """What the tests share: one thread each, and a tiny study in a copy of the repository to run commands in."""
 
 import contextlib
+import csv
 import io
 import os
 import shutil
@@ -107,6 +108,28 @@ def copy_repository(root: Path, names: Iterable[str] = COPIED) -> Workspace:
     workspace = Workspace(root)
     workspace.edit(shrink)
     return workspace
+
+
+def copy_for_engines(root: Path) -> Workspace:
+    """Do the same for Snakemake and DVC, which takes a git repository and DVC's settings."""
+    workspace = copy_repository(root)
+    for name in (".dvc/config", ".dvcignore", ".gitignore"):
+        (root / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, root / name)
+    workspace.run("git", "init", "--quiet", ".")
+    return workspace
+
+
+def few_cells(root: Path) -> None:
+    """Leave the rows in the paper's tables that the few claims of a copy are about, so that `verify` has them all."""
+    from analysis.claims import claims, printed
+
+    with contextlib.chdir(root):
+        claimed = {(each.table, each.row) for each in claims.read()}
+    for table in printed.TABLES:
+        path = root / f"data/paper/table{table}.csv"
+        head, *rows = path.read_text().splitlines(keepends=True)
+        path.write_text("".join([head, *(row for row in rows if (table, next(csv.reader([row]))[0]) in claimed)]))
 
 
 def _few_rows(path: Path, holding: str) -> None:

@@ -1,7 +1,8 @@
 """Write the record of a result, and say why a job is out of date.
 
-A record is a JSON file with the keys stage, wildcards, params, sources, inputs, outputs, conditions and result. Both
-engines keep notes of their own, which are out of date after the other engine ran; the record is what decides.
+A record is a JSON file with the keys stage, wildcards, params, sources, inputs, outputs, conditions, result, and sha256
+of all these. Both engines keep notes of their own, which are out of date after the other engine ran; the record is what
+decides.
 """
 
 import json
@@ -18,7 +19,7 @@ from pipeline.graph.graph import Job
 from pipeline.utils import files, git
 from pipeline.utils.digests import digests
 from pipeline.utils.errors import BadInput
-from pipeline.utils.records import Record, flatten, read
+from pipeline.utils.records import Record, flatten, read, sealed
 
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "pandas", "pillow")
 
@@ -46,7 +47,7 @@ def write(job: Job, begun: dict[str, Any], result: dict[str, Any], conditions: d
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     record["conditions"] = {**conditions, **begun["environment"], "finished": finished}
     record["result"] = result
-    files.write(job.record, f"{json.dumps(record, indent=1, ensure_ascii=False)}\n".encode())
+    files.write(job.record, f"{json.dumps(sealed(record), indent=1, ensure_ascii=False)}\n".encode())
     arrays.note(job.record, result)
 
 
@@ -57,7 +58,7 @@ def reasons(job: Job) -> list[str]:
     try:
         record = read(job.record)
     except BadInput:
-        return [f"{job.record} is cut short"]
+        return [f"{job.record} is cut short or was changed"]
     missing = [f"{path} is missing" for path in job.output_files if not path.exists()]
     return missing + differences(job, record) + [*arrays.changes(job.record, record["result"])]
 

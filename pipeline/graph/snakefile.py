@@ -5,7 +5,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ class Inputs:
         if workflow.is_main_process:  # the process that it starts for each job must leave the stamps as they are
             atexit.register(Failures(params).say)
             for job in jobs:
+                _none_ahead([*job.input_files, *job.output_files])
                 _age(paths.work("stamps", job.record).with_suffix(".stamp"), new=job.name in reasons)
 
     def __call__(self, patterns: str | list[str]) -> Callable[[Any], list[str]]:
@@ -121,3 +122,10 @@ def _age(stamp: Path, new: bool) -> None:
         stamp.write_text(str(time.time_ns()))  # Snakemake ignores a newer file whose content is the old one
     if not new:
         os.utime(stamp, (LONG_AGO, LONG_AGO))
+
+
+def _none_ahead(paths: Iterable[Path]) -> None:
+    """Date back what is dated ahead, as after a clock was set back: no stamp is newer, and no output made now."""
+    for path in paths:
+        if path.exists() and path.stat().st_mtime > time.time():
+            os.utime(path, (LONG_AGO, LONG_AGO))

@@ -17,7 +17,10 @@ from pipeline.utils.errors import BadInput
 RECORD = {"stage", "params", "inputs", "outputs", "result"}
 """The keys by which a JSON file is known to be the record of a stage."""
 
-HOW_IT_WAS_MADE = {"conditions", "sources"}
+SEAL = "sha256"
+"""The key of a record whose value is the digest of all else in it."""
+
+HOW_IT_WAS_MADE = {"conditions", "sources", SEAL}
 """What a record says that no later job depends on: when, at which commit, on which machine and by which modules.
 
 `stage`, `wildcards`, `params`, `inputs`, `outputs` and `result` remain. A trial's learning rate is among its

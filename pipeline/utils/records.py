@@ -1,9 +1,10 @@
-"""Records: the JSON files that stages write. Reading and checking one, and flattening its mappings."""
+"""Records: the JSON files that stages write. Sealing, reading and checking one, and flattening its mappings."""
 
 import json
 from pathlib import Path
 from typing import Any
 
+from pipeline.utils.digests import SEAL, sha256_of_json
 from pipeline.utils.errors import BadInput
 
 Record = dict[str, Any]
@@ -12,8 +13,14 @@ AGAIN = "run its stage again (`python -m pipeline plan` shows it)"
 KEYS = ("wildcards", "params", "inputs", "outputs", "conditions", "result")
 
 
+def sealed(record: Record) -> Record:
+    """Return a record with the digest of all that it says, by which `read` sees whether a byte of it was changed."""
+    said = {key: value for key, value in json.loads(json.dumps(record)).items() if key != SEAL}
+    return record | {SEAL: sha256_of_json(said)}
+
+
 def read(path: Path, **wildcards: object) -> Record:
-    """Read a record. `BadInput` if it is missing, cut short, not a record, or belongs to other `wildcards`."""
+    """Read a record. `BadInput` if it is missing, cut short, changed, not a record, or belongs to other `wildcards`."""
     try:
         record = json.loads(path.read_text())
     except FileNotFoundError:
@@ -23,6 +30,9 @@ def read(path: Path, **wildcards: object) -> Record:
     missing = [key for key in KEYS if not isinstance(record, dict) or key not in record]
     if missing:
         raise BadInput(f"{path} is not a record: it lacks {', '.join(missing)}; delete it and {AGAIN}")
+    seal = record.pop(SEAL, None)  # records that were written before there were seals have none
+    if seal is not None and seal != sha256_of_json(record):
+        raise BadInput(f"{path} is not as its stage wrote it: its {SEAL} is another; delete it and {AGAIN}")
     for key, value in wildcards.items():
         found = record["wildcards"].get(key)
         if found != str(value):

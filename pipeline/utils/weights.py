@@ -1,6 +1,7 @@
 """Save and load weights atomically, as tensors and plain values only, never as code."""
 
 import io
+import zipfile
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,6 +28,7 @@ def save(path: Path, content: dict[str, Any]) -> None:
 def load(path: Path) -> dict[str, Any]:
     """Load a file written by `save` onto the CPU. Raises `BadInput` if it is missing, damaged or contains code."""
     try:
+        _check(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise BadInput(
@@ -37,6 +39,13 @@ def load(path: Path) -> dict[str, Any]:
         raise BadInput(
             f"{path} is not a checkpoint of this project ({reason}); delete it and run its stage again"
         ) from None
+
+
+def _check(path: Path) -> None:
+    """Raise an error if a byte was changed since the file was written; `torch.load` takes other numbers for weights."""
+    with zipfile.ZipFile(path) as file:
+        if changed := file.testzip():
+            raise ValueError(f"{changed} was changed since it was written")
 
 
 def load_for(path: Path, expected: dict[str, Any]) -> dict[str, torch.Tensor]:

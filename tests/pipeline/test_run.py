@@ -42,7 +42,7 @@ def test_a_record_stands_alone_and_says_why_it_would_be_made_again(workspace):
     source.write_text(source.read_text() + "\nEDITED = True\n")
     assert provenance.reasons(job) == ["source models/layers.py changed"]
     RECORD.write_text(RECORD.read_text()[:-40])
-    assert provenance.reasons(job) == [f"{RECORD} is cut short"]
+    assert provenance.reasons(job) == [f"{RECORD} is cut short or was changed"]
     for content in (RECORD.read_text(), "[" * 100_000):
         RECORD.write_text(content)
         with pytest.raises(BadInput, match=r"d\.json is cut short or is not JSON; delete it and run its stage again"):
@@ -160,6 +160,18 @@ def test_ctrl_c_is_said_in_a_sentence_and_is_no_success(workspace, monkeypatch):
     monkeypatch.setitem(run.STAGES, "prepare", interrupt)
     said = workspace.main("prepare", "synthetic", check=False)
     assert said.returncode == 130 and "interrupted; the same command continues where it stopped" in said.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_named(workspace, monkeypatch):
+    def read_only(path, *arguments):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(run.provenance.files, "write", read_only)
+    done = workspace.main("complexity", "synthetic", "quick", "d", check=False)
+    assert done.returncode == 1 and done.stderr.endswith(
+        f"error: {RECORD}: Read-only file system; `--debug` shows where\n"
+    )
+    assert not RECORD.exists()
 
 
 def test_everything_said_is_in_the_job_s_log(workspace, monkeypatch, capfd):

@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from pipeline.config import params
 from pipeline.graph.stale import stale
-from tests.conftest import ROOT, Workspace, copy_repository
+from tests.conftest import Workspace, copy_for_engines
 from tests.pipeline.graph import quick_stages
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
@@ -74,13 +74,9 @@ def new_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
 
 
 def copy_of_the_repository(root: Path) -> Study:
-    study = Study(copy_repository(root).root)
-    for name in (".dvc/config", ".dvcignore", ".gitignore"):
-        (root / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, root / name)
+    study = Study(copy_for_engines(root).root)
     quick_stages.install(root)
     study.edit(lambda content: content["study"].update(variants=["single"]))
-    study.run("git", "init", "--quiet", ".")
     return study
 
 

@@ -1,5 +1,8 @@
 """What a user of Snakemake reads when something is wrong: the sentence, last and alone."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from pipeline import run
@@ -55,6 +58,19 @@ def test_why_jobs_failed_is_said_once_more(workspace, monkeypatch, error, senten
     monkeypatch.setitem(run.STAGES, "complexity", lambda *arguments: ({}, {}))
     run.run(job, loaded)
     assert failures.sentences() == []
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("ahead", [0, 24 * 60 * 60])
+def test_a_job_runs_again_whatever_the_clock_said_when_its_files_were_made(workspace: Workspace, ahead):
+    """A clock that was ahead dates outputs and inputs into the future."""
+    target = "results/floor/synthetic/quick/floor.json"
+    assert "2 of 2 steps" in workspace.run("snakemake", "--cores", "1", target).stderr
+    for path in (Path(target), Path("data/prepared/synthetic/manifest.json")):
+        os.utime(path, (path.stat().st_atime, path.stat().st_mtime + ahead))
+    workspace.edit(lambda content: content["floor"].update(trees=3))
+    assert "1 of 1 steps" in workspace.run("snakemake", "--cores", "1", target).stderr
+    assert "Nothing to be done" in workspace.run("snakemake", "--cores", "1", target).stderr
 
 
 @pytest.mark.engines

@@ -28,15 +28,15 @@ def missing() -> str:
 
 
 class Server:
-    """MLflow's server, which can be killed and started again."""
+    """MLflow's server, which can be killed and started again. `store` is the object store of its artifacts, if any."""
 
-    def __init__(self, database: str, store: str, log: Path):
-        self.port, self.database, self.store, self.log = free_port(), database, store, log
+    def __init__(self, database: str, artifacts: str, log: Path, store: str = ""):
+        self.port, self.database, self.artifacts, self.log, self.store = free_port(), database, artifacts, log, store
         self.uri = f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", self.database, "--serve-artifacts"]
-        command += ["--artifacts-destination", f"s3://{BUCKET}/runs", "--host", "127.0.0.1", "--port", str(self.port)]
+        command += ["--artifacts-destination", self.artifacts, "--host", "127.0.0.1", "--port", str(self.port)]
         settings = AWS | {"MLFLOW_S3_ENDPOINT_URL": self.store, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         environment = {**os.environ, **settings, "MLFLOW_DISABLE_TELEMETRY": "true"}
         environment.pop("MLFLOW_TRACKING_URI", None)
@@ -57,7 +57,7 @@ class Server:
 def running(log: Path) -> Iterator[Server]:
     """A server on a fresh database and an empty store."""
     with postgres() as database, object_store(log) as store:
-        server = Server(database, store, log)
+        server = Server(database, f"s3://{BUCKET}/runs", log, store)
         server.start()
         try:
             yield server

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 import torch
 
+from benchmarks.faults import flips
 from models.initialisation import initialise
 from models.network import Classifier
 from models.segmenter import Segmenter
@@ -111,6 +113,22 @@ def test_weights_hold_no_code_and_are_refused_for_another_network(pretrained, tm
     weights.save(broken, {"made_for": {"backbone": "x"}, "state": {"other": torch.zeros(1)}})
     with pytest.raises(BadInput, match="holds no tensor of this network"):
         weights.load_pretrained(stranger.structure.networks, broken, "x")
+
+
+def test_a_flipped_byte_in_weights_or_a_checkpoint_is_refused_or_changes_nothing(tmp_path):
+    path, content = tmp_path / "weights.pt", {"fingerprint": "same", "state": {"x": torch.arange(1000.0)}}
+    refused = 0
+    for seed in range(20):
+        weights.save(path, content)
+        flips.flip(path, random.Random(seed))
+        try:
+            loaded = weights.load(path)
+        except BadInput as error:
+            assert "is not a checkpoint of this project" in str(error)
+            refused += 1
+        else:
+            assert loaded["fingerprint"] == "same" and same(loaded["state"], content["state"])
+    assert refused > 10
 
 
 def test_a_batch_larger_than_the_set_and_a_diverging_rate_say_so(pretrained, high_rates_diverge):
