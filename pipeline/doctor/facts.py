@@ -11,6 +11,7 @@ from pipeline.config.params import Params
 from pipeline.data import reader, registry
 from pipeline.utils import files, git
 from pipeline.utils.errors import BadInput
+from pipeline.utils.parallel import cpus
 
 Line = tuple[str, str]
 """What a fact is about, and the fact."""
@@ -20,8 +21,7 @@ LIBRARIES = ("torch", "numpy", "pandas", "scipy")
 def machine() -> Iterator[Line]:
     """Versions, CPU, memory, disk and commit. Loads neither torch nor psutil, which may be missing."""
     yield "Python", f"{platform.python_version()} · {' · '.join(map(_version, LIBRARIES))}"
-    usable = len(os.sched_getaffinity(0))
-    yield "CPU", f"{_cpu()}, {usable} of {os.cpu_count()} cores usable, load {os.getloadavg()[0]:.1f}"
+    yield "CPU", f"{_cpu()}, {cpus()} of {os.cpu_count()} cores usable, load {os.getloadavg()[0]:.1f}"
     memory = _memory()
     yield "memory", f"{memory['MemTotal'] / 1e9:.1f} GB, {memory['MemAvailable'] / 1e9:.1f} GB free"
     refused = [name for name in ("results", "work", "data") if not _writable(Path(name))]
