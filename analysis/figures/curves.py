@@ -21,7 +21,7 @@ def draw(results: Results) -> Figure:
     for axes, (column, (title, factor)) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):
         _panel(axes, results, column, factor)
         axes.set_title(title.format(loss=results.loss))
-    figure.axes[0].legend()
+    figure.axes[1].legend(loc="lower right", fontsize=6.5, handlelength=1.4, labelspacing=0.3)
     return figure
 
 

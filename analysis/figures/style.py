@@ -9,7 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195")
-"""The palette of Okabe and Ito, which colour-blind readers can tell apart, without its yellow."""
+COLOURS += ("#999933", "#661100", "#882255", "#44AA99")
+"""The palette of Okabe and Ito, which colour-blind readers can tell apart, without its yellow; then four of Tol's."""
 MARKERS = ("o", "s", "^", "v", "D", "P", "X", "*")
 GREY = "#808080"
 """For everything that is not from this study."""

@@ -69,10 +69,18 @@ def sentence(results: Results) -> str:
         f"pixels (rows x columns), network input {size(scored['input_size'])}. "
         f"Trained on {' + '.join(training['splits'])}, {training['epochs']} epochs of "
         f"{size(training['crop_size'])} crops in batches of {training['batch_size']} (recipe {study.recipe}: "
-        f"{results.optimiser}, learning rate {training['learning_rate']}, {results.loss}), "
+        f"{results.optimiser}, {_rate(results)}, {results.loss}), "
         f"{start(study.images)}{_changed(results)}. {seeds(study.seeds)}. Device {_each(map(_device, made))}; "
         f"torch {_each(one['libraries']['torch'] for one in made)}; commit {_each(map(_commit, made))}."
     )
+
+
+def _rate(results: Results) -> str:
+    """The learning rate of the recipe, or those that each network was tried with."""
+    if not isinstance(results.training["learning_rate"], list):
+        return f"learning rate {results.training['learning_rate']}"
+    tried = next(iter(results.train.values()))["result"].get("learning_rates", results.training["learning_rate"])
+    return f"each network's best learning rate of {', '.join(tried)}"
 
 
 def _changed(results: Results) -> str:
