@@ -56,8 +56,8 @@ class Inputs:
         self._rebuilt = {path for job in waiting for path in job.output_files}
         if workflow.is_main_process:  # the process that it starts for each job must leave the stamps as they are
             atexit.register(Failures(params).say)
+            _none_ahead({path for job in jobs for path in (*job.input_files, *job.output_files)})
             for job in jobs:
-                _none_ahead([*job.input_files, *job.output_files])
                 _age(paths.work("stamps", job.record).with_suffix(".stamp"), new=job.name in reasons)
 
     def __call__(self, patterns: str | list[str]) -> Callable[[Any], list[str]]:
@@ -126,6 +126,8 @@ def _age(stamp: Path, new: bool) -> None:
 
 def _none_ahead(paths: Iterable[Path]) -> None:
     """Date back what is dated ahead, as after a clock was set back: no stamp is newer, and no output made now."""
+    now = time.time()
     for path in paths:
-        if path.exists() and path.stat().st_mtime > time.time():
-            os.utime(path, (LONG_AGO, LONG_AGO))
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime > now:
+                os.utime(path, (LONG_AGO, LONG_AGO))
