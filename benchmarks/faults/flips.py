@@ -56,7 +56,7 @@ def remember(root: Path, before: Path) -> None:
 
 
 def results(kind: str) -> Callable[[Study], str]:
-    """`verify` is run, and then Snakemake. Each file must be named by the first or be made again by the second."""
+    """Run `verify`, then Snakemake. Each file must be named by the first or made again by the second."""
 
     def attempt(study: Study) -> str:
         study.copy_finished()

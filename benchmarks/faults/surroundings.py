@@ -39,7 +39,7 @@ def full_disk(engine: str) -> Callable[[Study], str]:
 
 
 def read_only(engine: str) -> Callable[[Study], str]:
-    """A run is to be made again, but results/ is mounted read-only."""
+    """Mount results/ read-only, so that a missing run cannot be made again."""
 
     def attempt(study: Study) -> str:
         study.copy_finished()
@@ -56,7 +56,7 @@ def read_only(engine: str) -> Callable[[Study], str]:
 
 
 def clock_set_back(engine: str) -> Callable[[Study], str]:
-    """The clock is set back by a day after the study ended; then a parameter is changed, and changed back."""
+    """Set the clock back by a day after the study ended. Then change a parameter, and change it back."""
 
     def attempt(study: Study) -> str:
         study.copy_finished()

@@ -86,7 +86,7 @@ class Sums(nn.Module):
 
 @pytest.fixture
 def fused_kernels():
-    """What stands in on a CPU for cuDNN's fused operations; the channels that each was called with."""
+    """Compute cuDNN's fused operations on the CPU, and list the output channels of each call."""
     called = []
 
     def relu(image, weight, bias, *options):
